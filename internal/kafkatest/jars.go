@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kafkatest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+const (
+	kafkaVersion = "4.3.1"
+	// DirEnv names the variable that says where Kafka's jars are, or are to be put, in place of the user's cache.
+	DirEnv = "IRMAK_KAFKA_DIR"
+)
+
+// pom asks Maven for Kafka and everything that it needs; slf4j-simple makes its log come out on stderr.
+const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>irmak</groupId><artifactId>kafkatest</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>` + kafkaVersion + `</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+  </dependencies>
+</project>
+`
+
+// errMissing is what Launch's error is when the machine lacks something that Kafka needs.
+var errMissing = errors.New("cannot run Kafka here")
+
+// jars is a Kafka that can be started.
+type jars struct {
+	java string
+	lib  string // directory of the jars
+}
+
+// command is a JVM with Kafka's classes.
+func (j jars) command(args ...string) *exec.Cmd {
+	common := []string{"-cp", filepath.Join(j.lib, "*"), "-Dorg.slf4j.simpleLogger.showDateTime=true",
+		"-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS", "-Dorg.slf4j.simpleLogger.showThreadName=false",
+		"-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config=warn"}
+	return exec.Command(j.java, append(common, args...)...)
+}
+
+// findJars gives the cached Kafka, and downloads it when there is none.
+//
+// Several test binaries of one `go test` come here at once. The lock lets one of them download; the directory gets its
+// name when it is complete, so that whoever sees it may use it without the lock, and a killed download leaves nothing
+// that looks like Kafka.
+func findJars(ctx context.Context) (jars, error) {
+	java, err := findJava()
+	if err != nil {
+		return jars{}, fmt.Errorf("%w: %w: install a JDK 17 or set JAVA_HOME", errMissing, err)
+	}
+	dir, err := cacheDir()
+	if err != nil {
+		return jars{}, fmt.Errorf("%w: %w: set %s", errMissing, err, DirEnv)
+	}
+	found := jars{java: java, lib: filepath.Join(dir, "lib")}
+	if _, err := os.Stat(found.lib); err == nil {
+		return found, nil
+	}
+	mvn, err := exec.LookPath("mvn")
+	if err != nil {
+		return jars{}, fmt.Errorf("%w: no Kafka in %s, and %w: install Maven", errMissing, dir, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return jars{}, err
+	}
+	unlock, err := waitLock(ctx, dir+".lock")
+	if err != nil {
+		return jars{}, err
+	}
+	defer unlock()
+	if _, err := os.Stat(found.lib); err == nil {
+		return found, nil // somebody else was faster
+	}
+	return found, download(ctx, mvn, dir)
+}
+
+func download(ctx context.Context, mvn, dir string) error {
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), filepath.Base(dir)+".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	if err := os.WriteFile(filepath.Join(tmp, "pom.xml"), []byte(pom), 0o644); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "dependency:copy-dependencies", "-DincludeScope=runtime",
+		"-DoutputDirectory="+filepath.Join(tmp, "lib"))
+	out := &limitedBuffer{}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = tmp, out, out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%w: download of Kafka %s with Maven: %w:\n%s", errMissing, kafkaVersion, err, out.tail())
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(tmp, dir)
+}
+
+func cacheDir() (string, error) {
+	if dir := os.Getenv(DirEnv); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserCacheDir()
+	return filepath.Join(dir, "irmak", "kafka-"+kafkaVersion), err
+}
+
+func findJava() (string, error) {
+	if home := os.Getenv("JAVA_HOME"); home != "" {
+		return exec.LookPath(filepath.Join(home, "bin", "java"))
+	}
+	return exec.LookPath("java")
+}
+
+// waitLock takes the lock of the file, waiting for whoever has it.
+func waitLock(ctx context.Context, path string) (unlock func(), err error) {
+	for {
+		unlock, err := lockFile(path)
+		if err == nil || !errors.Is(err, errLocked) {
+			return unlock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%s is locked by a process that downloads Kafka: %w", path, ctx.Err())
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+var errLocked = errors.New("locked by another process")
+
+// limitedBuffer keeps the end of what a child process says.
+type limitedBuffer struct{ b []byte }
+
+func (l *limitedBuffer) Write(p []byte) (int, error) {
+	l.b = append(l.b, p...)
+	if extra := len(l.b) - 2*logTailLength; extra > 0 {
+		l.b = append(l.b[:0], l.b[extra:]...)
+	}
+	return len(p), nil
+}
+
+func (l *limitedBuffer) tail() string {
+	return string(l.b[max(0, len(l.b)-logTailLength):])
+}
