@@ -50,14 +50,13 @@ func (b *broker) running() bool {
 //
 // The kernel sends Pdeathsig when the *thread* dies that started the child, not the process, and Go ends threads when
 // it likes. So a goroutine that holds on to its thread starts the broker and stays until the broker is gone.
-func (b *broker) start(j jars) error {
+func (b *broker) start(j jars, jvm []string) error {
 	log, err := os.OpenFile(b.logFile(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := j.command("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=4",
-		"-Djava.awt.headless=true", "kafka.Kafka", b.propertiesFile())
+	cmd := j.command(jvm, "kafka.Kafka", b.propertiesFile())
 	cmd.Dir, cmd.Stdout, cmd.Stderr = b.dir, log, log
 	cmd.SysProcAttr = childAttributes()
 	started, gone := make(chan error), make(chan struct{})
@@ -75,6 +74,16 @@ func (b *broker) start(j jars) error {
 		return fmt.Errorf("broker %d: %w", b.index, err)
 	}
 	b.proc, b.gone = cmd.Process, gone
+	return nil
+}
+
+// waitReady returns when all of them serve and know each other, or when one has died.
+func waitReady(ctx context.Context, brokers []*broker) error {
+	for _, b := range brokers {
+		if err := b.waitReady(ctx, len(brokers)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -150,14 +159,13 @@ func (c *Cluster) format(ctx context.Context) error {
 	cmds := make([]*exec.Cmd, len(c.brokers))
 	outs := make([]*limitedBuffer, len(c.brokers))
 	for i, b := range c.brokers {
-		args := []string{"-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool",
-			"format", "--cluster-id=" + c.id, "--config=" + b.propertiesFile()}
+		args := []string{"kafka.tools.StorageTool", "format", "--cluster-id=" + c.id, "--config=" + b.propertiesFile()}
 		for _, user := range sortedKeys(c.opts.Users) {
 			for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512"} {
 				args = append(args, fmt.Sprintf("--add-scram=%s=[name=%s,password=%s]", mechanism, user, c.opts.Users[user]))
 			}
 		}
-		cmds[i], outs[i] = c.jars.command(args...), &limitedBuffer{}
+		cmds[i], outs[i] = c.jars.command(smallJVM, args...), &limitedBuffer{}
 		cmds[i].Stdout, cmds[i].Stderr = outs[i], outs[i]
 		if err := cmds[i].Start(); err != nil {
 			return fmt.Errorf("format broker %d: %w", i, err)

@@ -107,6 +107,10 @@ var smallAndQuick = map[string]string{
 	// Event times of tests lie in the past and in the future: keep such records, and take them.
 	"log.retention.ms":                   "-1",
 	"log.message.timestamp.after.max.ms": "9223372036854775807",
+	// Three brokers notice soon that one is dead; and a broker that was killed may come back only when its former self
+	// has been given up, also when it is the only one.
+	"broker.session.timeout.ms":    "2500",
+	"broker.heartbeat.interval.ms": "250",
 	// A transaction that its producer has left is aborted within its timeout and a second, not ten.
 	"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
 	// Compaction and deletion of segments that a test can wait for, in little memory.
@@ -122,7 +126,7 @@ var smallAndQuick = map[string]string{
 func (c *Cluster) replication() map[string]string {
 	n := c.opts.Brokers
 	factor, isr := strconv.Itoa(n), strconv.Itoa(n/2+1)
-	p := map[string]string{
+	return map[string]string{
 		"default.replication.factor":                       factor,
 		"min.insync.replicas":                              isr,
 		"offsets.topic.replication.factor":                 factor,
@@ -131,11 +135,6 @@ func (c *Cluster) replication() map[string]string {
 		"share.coordinator.state.topic.replication.factor": factor,
 		"share.coordinator.state.topic.min.isr":            isr,
 	}
-	if n > 1 { // somebody can take over: notice soon that a broker is dead
-		p["broker.session.timeout.ms"] = "3000"
-		p["broker.heartbeat.interval.ms"] = "500"
-	}
-	return p
 }
 
 func (c *Cluster) voters() string {

@@ -55,13 +55,11 @@ func (c *Cluster) MakeTopic(ctx context.Context, topic Topic) error {
 func (c *Cluster) runningPorts() []int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var running []int
-	for _, b := range c.brokers {
-		if b.running() {
-			running = append(running, b.ports.client)
-		}
+	var ports []int
+	for _, b := range c.running() {
+		ports = append(ports, b.ports.client)
 	}
-	return running
+	return ports
 }
 
 func waitLeaders(ctx context.Context, port int, topic Topic) error {
