@@ -4,6 +4,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -68,6 +69,9 @@ func (c *conversation) Begin(user, password, authzID string) error {
 	return nil
 }
 
+// errToken passes: the issuer may be away for a while, and a connection can be tried again.
+var errToken = errors.New("no token for OAUTHBEARER")
+
 // tokens gives sarama the user's tokens.
 type tokens struct {
 	get     func(context.Context) (string, error)
@@ -80,7 +84,7 @@ func (t tokens) Token() (*sarama.AccessToken, error) {
 	defer cancel()
 	token, err := t.get(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%w: token: %w", ErrAuth, err)
+		return nil, fmt.Errorf("%w: %w", errToken, err)
 	}
 	return &sarama.AccessToken{Token: token}, nil
 }

@@ -115,8 +115,9 @@ func call[Req, Res any](ctx context.Context, b *conn, send func(Req) (Res, error
 	if err == nil {
 		return res, nil
 	}
-	if _, isCode := errors.AsType[sarama.KError](err); !isCode || errors.Is(err, sarama.ErrSASLAuthenticationFailed) {
+	err = classify(err)
+	if _, isCode := errors.AsType[sarama.KError](err); !isCode || errors.Is(err, ErrAuth) {
 		b.close()
 	}
-	return none, classify(err)
+	return none, err
 }

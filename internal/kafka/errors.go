@@ -4,6 +4,7 @@ package kafka
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrUnreachable means that no broker answered.
 	ErrUnreachable = errors.New("no broker can be reached")
-	// ErrAuth means that the brokers refused the credentials, or the mechanism.
+	// ErrAuth means that the brokers refused the credentials, or that the options lack some.
 	ErrAuth = errors.New("authentication failed")
 	// ErrUnauthorized means that the credentials are right but an ACL is missing.
 	ErrUnauthorized = errors.New("not authorized")
@@ -30,6 +31,9 @@ var (
 	ErrTooLarge = errors.New("too large")
 	// ErrFenced means that a newer producer or member has taken this one's place: it must stop.
 	ErrFenced = errors.New("fenced by a newer instance")
+	// ErrStaleMember means that the group has moved on to another generation: try again with the member's present
+	// identity while it is rejoining; when it has lost the partition, give the work up.
+	ErrStaleMember = errors.New("consumer group is in another generation")
 	// ErrAbort means that this transaction must be aborted and its task rewound; the next one may succeed.
 	ErrAbort = errors.New("transaction must be aborted")
 	// ErrFormat means that a log holds what we do not read: message sets older than Kafka 0.11, or broken batches.
@@ -54,6 +58,9 @@ var sentinels = map[sarama.KError]error{
 	sarama.ErrProducerFenced:                     ErrFenced,
 	sarama.ErrFencedInstancedId:                  ErrFenced,
 	sarama.ErrInvalidMessage:                     ErrFormat,
+	sarama.ErrIllegalGeneration:                  ErrStaleMember,
+	sarama.ErrUnknownMemberId:                    ErrStaleMember,
+	sarama.ErrRebalanceInProgress:                ErrStaleMember,
 }
 
 // classify puts the sentinel in front of a broker's code; errors.Is finds both. It gives nil for nil and NONE.
@@ -92,10 +99,10 @@ func retriable(err error) bool {
 	return connectionLost(err) || errors.Is(err, ErrUnreachable)
 }
 
-// retriableCodes are the broker's codes that pass: elections, coordinators that move or load, quotas, open transactions.
+// retriableCodes are the broker's codes that pass: elections, coordinators that move or load, quotas, damage on the
+// way, open transactions.
 var retriableCodes = map[sarama.KError]bool{
-	sarama.ErrUnknown:                         false,
-	sarama.ErrInvalidMessage:                  true, // a batch can be damaged on its way
+	sarama.ErrInvalidMessage:                  true,
 	sarama.ErrLeaderNotAvailable:              true,
 	sarama.ErrNotLeaderForPartition:           true,
 	sarama.ErrRequestTimedOut:                 true,
@@ -134,20 +141,32 @@ func moved(err error) bool {
 }
 
 // connectionLost says whether err comes from the connection rather than from the broker's answer.
-func connectionLost(err error) bool {
+func connectionLost(err error) bool { return networkFailed(err) || undecodable(err) }
+
+// networkFailed says whether the connection was not made, or ended.
+func networkFailed(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	if _, ok := errors.AsType[sarama.PacketDecodingError](err); ok {
-		return true // the answer to another request, or cut: the connection cannot be used any more
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true // the other side speaks no TLS
 	}
 	for _, lost := range []error{
-		io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, errCut,
-		sarama.ErrNotConnected, sarama.ErrIncompleteResponse, sarama.ErrInsufficientData,
+		io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, errCut, errToken, sarama.ErrNotConnected,
 	} {
 		if errors.Is(err, lost) {
 			return true
 		}
 	}
 	return false
+}
+
+// undecodable says whether an answer could not be read. The next one on the same connection might be another
+// request's, so that the connection is of no use any more either.
+func undecodable(err error) bool {
+	_, broken := errors.AsType[sarama.PacketDecodingError](err)
+	return broken || errors.Is(err, sarama.ErrInsufficientData) || errors.Is(err, sarama.ErrIncompleteResponse)
 }

@@ -19,6 +19,7 @@ type topic struct {
 	id      sarama.Uuid
 	err     error // of the topic as a whole: missing, not authorized
 	leaders []leadership
+	stale   bool // somebody found that it is no longer so: ask before the next use
 }
 
 // leadership is who leads a partition, by index.
@@ -34,16 +35,32 @@ type coordinatorKey struct {
 }
 
 // leaderNode is the broker that leads p as far as we know, and its epoch (-1: unknown). It asks the cluster only when
-// p's topic was never asked for, or has no leader.
+// p's topic was never asked for, has no leader, or is suspect.
 func (c *Client) leaderNode(ctx context.Context, p Partition) (node, int32, error) {
 	n, epoch, err := c.cachedLeader(p)
-	if err == nil {
+	if err == nil && !c.suspected(p.Topic) {
 		return n, epoch, nil
 	}
 	if err := c.refreshOnce(ctx, p.Topic); err != nil {
 		return node{}, -1, err
 	}
 	return c.cachedLeader(p)
+}
+
+// suspect makes the next leaderNode of p's topic ask the cluster: after an error for which moved is true.
+func (c *Client) suspect(p Partition) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t, ok := c.topics[p.Topic]; ok {
+		t.stale = true
+		c.topics[p.Topic] = t
+	}
+}
+
+func (c *Client) suspected(topic string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.topics[topic].stale
 }
 
 // leader is the control connection to the broker that leads p.
