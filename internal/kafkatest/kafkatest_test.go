@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"testing"
@@ -119,6 +120,9 @@ func TestABrokerThatCannotStartShowsItsLog(t *testing.T) {
 	require.ErrorContains(t, err, "num.io.threads")
 	_, err = kafkatest.Launch(t.Context(), kafkatest.Options{Brokers: 2})
 	require.ErrorContains(t, err, "1 or 3")
+	taken := listen(t)
+	_, err = kafkatest.Launch(t.Context(), kafkatest.Options{Port: taken})
+	require.ErrorContains(t, err, fmt.Sprintf("port %d is in use", taken))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = kafkatest.Launch(ctx, kafkatest.Options{})
@@ -144,6 +148,14 @@ func TestFakeIsACluster(t *testing.T) {
 	require.Len(t, addrs, 3)
 	produce(t, addrs, "payments", 0, 10)
 	requireValues(t, addrs, "payments", 10)
+}
+
+func listen(t *testing.T) (port int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 func client(t *testing.T, addrs []string, opts ...kgo.Opt) *kgo.Client {

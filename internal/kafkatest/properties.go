@@ -31,11 +31,17 @@ func choosePorts(opts Options) ([]ports, error) {
 			l.Close()
 		}
 	}()
+	take := func(port int) bool { // and keep it until all are chosen: no port twice
+		l, err := net.Listen("tcp", addr(port))
+		if err == nil {
+			open = append(open, l)
+		}
+		return err == nil
+	}
 	free := func() (int, error) {
 		for range 1000 {
 			port := lowestPort + mathrand.IntN(highestPort-lowestPort)
-			if l, err := net.Listen("tcp", addr(port)); err == nil {
-				open = append(open, l) // kept open until all are chosen: no port twice
+			if take(port) {
 				return port, nil
 			}
 		}
@@ -45,6 +51,9 @@ func choosePorts(opts Options) ([]ports, error) {
 		wanted := []*int{&all[i].client, &all[i].controller}
 		if opts.Port != 0 {
 			all[i].client, wanted = opts.Port+i, wanted[1:]
+			if !take(opts.Port + i) {
+				return nil, fmt.Errorf("port %d is in use: choose another one", opts.Port+i)
+			}
 		}
 		if len(opts.Users) > 0 {
 			wanted = append(wanted, &all[i].sasl)
