@@ -30,7 +30,7 @@ import (
 )
 
 const (
-	readyTimeout  = 90 * time.Second      // for a cluster to answer; a loaded machine of two cores needs 10 s for three brokers
+	readyTimeout  = 90 * time.Second      // for a cluster to answer: 2 to 5 s, when the machine has nothing else to do
 	stopTimeout   = 30 * time.Second      // for a broker to end after SIGTERM
 	pollInterval  = 25 * time.Millisecond // between two looks at something that becomes true by itself
 	launchTries   = 3                     // when somebody takes a port between our look and Kafka's bind

@@ -94,7 +94,8 @@ func TestEventTimesOfAnyAgeAreTaken(t *testing.T) {
 
 func TestUsersAndTLS(t *testing.T) {
 	t.Parallel()
-	kafka := kafkatest.Start(t, kafkatest.Options{Users: map[string]string{"alice": "s3cret", "bob": "hunter2"}, TLS: true})
+	users := map[string]string{"alice": "s3cret", "bob": "hunter2"}
+	kafka := kafkatest.Start(t, kafkatest.Options{Users: users, TLS: true})
 	topic := kafka.CreateTopic(t, "payments", 1, nil)
 	produce(t, kafka.TLSAddrs(), topic, 0, 1, kgo.DialTLSConfig(kafka.TLS()))
 	requireValues(t, kafka.TLSAddrs(), topic, 1, kgo.DialTLSConfig(kafka.TLS()))

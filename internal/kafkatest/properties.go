@@ -73,7 +73,7 @@ func choosePorts(opts Options) ([]ports, error) {
 
 func addr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// newClusterID is 16 random bytes the way Kafka writes them. The tool would take one with a dash in front for an option.
+// newClusterID is 16 random bytes the way Kafka writes them; none begins with a dash.
 func newClusterID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
