@@ -56,7 +56,7 @@ func (c *Combiner[A]) Panes(spans []Span, times []int64, values []A, yield func(
 			yield(s, c.Merge(c.front[mid-1-first], back))
 		}
 	}
-	clear(c.front) // hold on to nothing
+	clear(c.front[:cap(c.front)]) // hold on to nothing
 	c.front = c.front[:0]
 }
 

@@ -56,8 +56,8 @@ func Open(spans []Span, clock, linger int64) []Span {
 // start before it are closed. Stored windows and slices that start before it are no longer needed.
 func OldestOpen(w Aligned, clock int64) int64 {
 	// A window is open if it ends after x, so it contains x or starts later.
-	x := min(clock, Forever-1) - w.Linger()
-	if clock < 0 || x < 0 {
+	x := back(clock, w.Linger())
+	if x == 0 {
 		return 0
 	}
 	if f, ok := w.(interface{ first(t int64) (Span, bool) }); ok {

@@ -47,9 +47,9 @@ type Joined struct {
 	// Span is the session that the record is in now.
 	Span Span
 
-	// First and Last are the half-open range of the sessions that Span takes the place of: sessions[First:Last], in time
-	// order. Their values are merged in this order, the record last.
-	First, Last int
+	// From and To are the range of the sessions that Span takes the place of, sessions[From:To]. Their values are merged
+	// in this order, the record last.
+	From, To int
 
 	// Retract says that those sessions are to be retracted, before the new result. It is false when there is none, and
 	// when the only one was the record's own instant, of which the new result is an update.
@@ -61,22 +61,22 @@ type Joined struct {
 // Joined means nothing. Closed sessions are left alone: what was final stays so.
 func (w Session) Join(t, clock int64, sessions []Span) (j Joined, late bool) {
 	linger, near := w.Linger(), w.Neighbours(t)
-	j.First = sort.Search(len(sessions), func(i int) bool {
+	j.From = sort.Search(len(sessions), func(i int) bool {
 		return sessions[i].End > near.Start && !sessions[i].Closed(clock, linger)
 	})
 	j.Span = between(t, t)
-	for j.Last = j.First; j.Last < len(sessions) && sessions[j.Last].Start < near.End; j.Last++ {
-		j.Span.Start = min(j.Span.Start, sessions[j.Last].Start)
-		j.Span.End = max(j.Span.End, sessions[j.Last].End)
+	for j.To = j.From; j.To < len(sessions) && sessions[j.To].Start < near.End; j.To++ {
+		j.Span.Start = min(j.Span.Start, sessions[j.To].Start)
+		j.Span.End = max(j.Span.End, sessions[j.To].End)
 	}
-	j.Retract = j.Last > j.First && j.Span != between(t, t)
+	j.Retract = j.To > j.From && j.Span != between(t, t)
 	return j, j.Span.Closed(clock, linger)
 }
 
 // OldestEnd is a bound between the closed and the open sessions at this reading of the clock: exactly those whose End is
 // less are closed and can be deleted.
 func (w Session) OldestEnd(clock int64) int64 {
-	return instant(min(clock, Forever-1) - w.Linger() + 1)
+	return back(clock, w.Linger()-1)
 }
 
 // Closing tells which sessions close when the clock moves from c0 to c1, however far: exactly those with from ≤ End < to. A

@@ -114,7 +114,8 @@ func (w Sliding) opensAfter(t int64, times []int64) bool {
 // to+Size, both included, distinct and ascending; more do no harm.
 func (w Sliding) Panes(dst []Span, from, to int64, times []int64) []Span {
 	d := ms(w.Size)
-	if from <= 0 && to > 0 && len(times) > 0 && times[0] < d {
+	early := from <= 0 && to > 0 && len(times) > 0 && times[0] < d
+	if early {
 		dst = append(dst, w.pane(0))
 	}
 	i := sort.Search(len(times), func(i int) bool { return times[i]+1 >= from })
@@ -140,7 +141,7 @@ func (w Sliding) Panes(dst []Span, from, to int64, times []int64) []Span {
 				continue // nothing in it
 			}
 		}
-		if n := len(dst); n == 0 || dst[n-1].Start != start {
+		if start > 0 || !early {
 			dst = append(dst, w.pane(start))
 		}
 	}
@@ -150,7 +151,7 @@ func (w Sliding) Panes(dst []Span, from, to int64, times []int64) []Span {
 // OldestOpen is a bound between the closed and the open panes at this reading of the clock: exactly those that start before
 // it are closed.
 func (w Sliding) OldestOpen(clock int64) int64 {
-	return instant(min(clock, Forever-1) - w.Linger() - ms(w.Size))
+	return back(clock, w.Linger()+ms(w.Size))
 }
 
 // OldestTime is the earliest record time that can still matter at this reading of the clock: for the value of an open

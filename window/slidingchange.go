@@ -47,7 +47,7 @@ func (w Sliding) History(t int64) Span {
 
 // OldestPane is the start of the oldest pane that [Sliding.Changes] can still name for records that are not late, and the
 // earliest record time that it can need. What lies before it can be deleted.
-func (w Sliding) OldestPane(clock int64) int64 { return instant(w.OldestOpen(clock) - ms(w.Size)) }
+func (w Sliding) OldestPane(clock int64) int64 { return back(clock, w.Linger()+3*ms(w.Size)) }
 
 // Changes appends what a record at t does to the panes of its key, for the same panes and in the same order as [Sliding.Spans].
 // times are the times of the key's earlier records in History(t), distinct and ascending; t itself may be among them.

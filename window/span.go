@@ -80,6 +80,24 @@ func add(a, b int64) int64 {
 	return a + b
 }
 
+// back is the instant d milliseconds before the clock's reading, 0 if that is before 1970 or the clock was never set. d
+// may be negative.
+// Forever is no reading: the clock stops just before it, so that what ends there never closes.
+func back(clock, d int64) int64 {
+	if clock < 0 {
+		return 0
+	}
+	return instant(plus(min(clock, Forever-1), -d))
+}
+
+// plus is t+d for either sign of d, at most Forever.
+func plus(t, d int64) int64 {
+	if d < 0 {
+		return t + d
+	}
+	return add(t, d)
+}
+
 // instant cuts off what lies before 1970.
 func instant(t int64) int64 { return max(t, 0) }
 

@@ -13,11 +13,12 @@ func ms(d time.Duration) int64 { return int64(d / time.Millisecond) }
 
 // invalid joins what is wrong with the window w into one error, or gives nil.
 func invalid(w any, errs ...error) error {
-	err := errors.Join(errs...)
-	if err == nil {
-		return nil
+	for i, err := range errs {
+		if err != nil {
+			errs[i] = fmt.Errorf("%T.%w", w, err)
+		}
 	}
-	return fmt.Errorf("%T: %w", w, err)
+	return errors.Join(errs...)
 }
 
 // positive wants at least a millisecond.

@@ -63,18 +63,5 @@ func around(t, before, after int64) Span {
 // closesAfter is t + reach + grace + 1, where reach may be negative.
 func closesAfter(t, reach, grace int64) int64 { return add(add(plus(t, reach), grace), 1) }
 
-// oldest is the least t with t + reach + grace ≥ clock, where reach may be negative.
-func oldest(clock, reach, grace int64) int64 {
-	if clock < 0 {
-		return 0
-	}
-	return instant(plus(clock-grace, -reach))
-}
-
-// plus is t+d for either sign of d, at most Forever.
-func plus(t, d int64) int64 {
-	if d < 0 {
-		return t + d
-	}
-	return add(t, d)
-}
+// oldest is the least t with t + reach + grace ≥ clock.
+func oldest(clock, reach, grace int64) int64 { return back(clock, reach+grace) }
