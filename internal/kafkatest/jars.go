@@ -57,6 +57,13 @@ func (j jars) command(jvm []string, args ...string) *exec.Cmd {
 	return exec.Command(j.java, append(all, args...)...)
 }
 
+// Download brings Kafka onto this machine, if it is not there, and says where it is. Launch does so by itself; CI does
+// it first, so that no test waits for a network.
+func Download(ctx context.Context) (dir string, err error) {
+	found, err := findJars(ctx)
+	return found.dir, err
+}
+
 // findJars gives the cached Kafka, and downloads it when there is none.
 //
 // Several test binaries of one `go test` come here at once. The lock lets one of them download; the directory gets its
