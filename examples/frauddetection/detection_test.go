@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write the golden files instead of comparing with them")
+
+// sparkovAlerts holds the alerts of the public file.
+const sparkovAlerts = "testdata/alerts-sparkov.txt"
+
+// drawn is what a generator gives for n payments.
+type drawn struct {
+	payments []Payment
+	profiles map[string]Profile
+	cases    map[Rule]int
+}
+
+func draw(seed uint64, cards, n int) drawn {
+	g := NewGenerator(seed, cards)
+	d := drawn{profiles: map[string]Profile{}}
+	for p := range g.Profiles() {
+		d.profiles[p.Card] = p
+	}
+	for range n {
+		p, _ := g.Next()
+		d.payments = append(d.payments, p)
+	}
+	d.cases = maps.Clone(g.Cases())
+	return d
+}
+
+func TestRulesFindFrauds(t *testing.T) {
+	t.Parallel()
+	for _, seed := range []uint64{1, 2, 3} {
+		d := draw(seed, 1000, 200_000)
+		byID := map[string]Payment{}
+		for _, p := range d.payments {
+			byID[p.ID] = p
+		}
+		score := NewScore()
+		for _, rules := range oracle(d.payments, d.profiles) {
+			for _, alerts := range rules {
+				for _, v := range alerts {
+					score.Add(Alert{Rule: v.Rule, Payment: byID[v.Payment].Mark()})
+				}
+			}
+		}
+		for _, r := range score.Results(d.cases) {
+			t.Logf("seed %d: %+v", seed, r)
+			require.GreaterOrEqual(t, r.Precision, 0.9, "seed %d, %s", seed, r.Rule)
+			require.GreaterOrEqual(t, r.Recall, 0.9, "seed %d, %s", seed, r.Rule)
+			require.Greater(t, r.Cases, 20, "seed %d, %s", seed, r.Rule)
+		}
+	}
+}
+
+// lines writes alerts as golden text: a line per alert, sorted by card and rule, the alerts of one in their order.
+func lines(alerts map[string]map[Rule][]verdict) string {
+	var b strings.Builder
+	for _, card := range slices.Sorted(maps.Keys(alerts)) {
+		for _, rule := range Rules {
+			for _, v := range alerts[card][rule] {
+				fmt.Fprintf(&b, "%s %s %s\n", v.Card, v.Rule, v.Payment)
+			}
+		}
+	}
+	return b.String()
+}
+
+func TestAlertsOfThePublicFile(t *testing.T) {
+	t.Parallel()
+	f, err := OpenFile("testdata/payments-sparkov.csv", FailOnBadLine)
+	require.NoError(t, err)
+	defer f.Close()
+	profiles := map[string]Profile{}
+	for p, err := range f.Profiles() {
+		require.NoError(t, err)
+		profiles[p.Card] = p
+	}
+	var payments []Payment
+	for {
+		p, err := f.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		payments = append(payments, p)
+	}
+	got := lines(oracle(payments, profiles))
+	if *rewrite {
+		require.NoError(t, os.WriteFile(sparkovAlerts, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(sparkovAlerts)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestGeneratorDependsOnNothingButItsSeed(t *testing.T) {
+	t.Parallel()
+	a, b, other := NewGenerator(7, 50), NewGenerator(7, 50), NewGenerator(8, 50)
+	same := true
+	for range 20_000 {
+		p, _ := a.Next()
+		q, _ := b.Next()
+		require.Equal(t, p, q)
+		o, _ := other.Next()
+		same = same && p == o
+	}
+	require.False(t, same)
+	require.Equal(t, a.Cases(), b.Cases())
+}
+
+func TestGeneratedPaymentsAreOnlySoMuchOutOfOrder(t *testing.T) {
+	t.Parallel()
+	g := NewGenerator(1, 500)
+	clock, worst, late := int64(0), int64(0), 0
+	for range 100_000 {
+		p, _ := g.Next()
+		require.GreaterOrEqual(t, p.At, generatorStart)
+		worst = max(worst, clock-p.At)
+		if clock > p.At {
+			late++
+		}
+		clock = max(clock, p.At)
+	}
+	require.LessOrEqual(t, worst, MaxDisorder.Milliseconds())
+	require.Greater(t, worst, MaxDisorder.Milliseconds()/2)
+	require.Greater(t, late, 1000)
+}
+
+func TestGeneratedPeopleSleepAtNight(t *testing.T) {
+	t.Parallel()
+	g := NewGenerator(1, 200)
+	var hours [24]int
+	for range 50_000 {
+		if p, _ := g.Next(); !p.Fraud {
+			hours[int(SolarHour(p.At, p.Shop.Long()))]++
+		}
+	}
+	for h := range int(NightEnd) {
+		require.Less(t, hours[h]*20, hours[14], "hour %d: %v", h, hours)
+	}
+}
+
+func TestGeneratorNeedsFewCards(t *testing.T) {
+	t.Parallel()
+	g := NewGenerator(3, 1) // one card, used until there is no country left where it would be new
+	for range 50_000 {
+		_, err := g.Next()
+		require.NoError(t, err)
+	}
+}
+
+func TestProfilesBelongToTheirCards(t *testing.T) {
+	t.Parallel()
+	cards := map[string]Profile{}
+	g := NewGenerator(1, 1000)
+	for p := range g.Profiles() {
+		require.Positive(t, p.Limit)
+		cards[p.Card] = p
+	}
+	require.Len(t, cards, 1000)
+	for range 10_000 {
+		p, _ := g.Next()
+		require.Equal(t, cards[p.Card].Home, p.Home)
+		require.Positive(t, p.Amount)
+	}
+}
+
+func BenchmarkGenerator(b *testing.B) {
+	g := NewGenerator(1, 10_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := g.Next(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
