@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package state
+
+import (
+	"fmt"
+	"reflect"
+	"unsafe"
+
+	"github.com/tidwall/btree"
+
+	"github.com/irmak-go/irmak/stream/codec"
+)
+
+// Map declares a store of one value per key, kept until it is deleted.
+type Map[K comparable, V any] struct {
+	// Name is durable and unique in the topology.
+	Name string
+	// Key and Value encode what the store holds. Scans follow the order of Key's bytes.
+	Key   codec.Codec[K]
+	Value codec.Codec[V]
+	// Unlogged: no changelog. The store begins empty whenever the task begins or recovers.
+	Unlogged bool
+}
+
+// Open opens the store in a task. Once per task.
+func (d Map[K, V]) Open(p Place) *MapStore[K, V] {
+	spec := Spec{Name: d.Name, Kind: KindMap, Unlogged: d.Unlogged}
+	in := p.OpenStore(spec, func(b Backing) Instance {
+		m := &MapStore[K, V]{keys: ownerOf(d.Key), values: ownerOf(d.Value)}
+		m.core.init(m, spec, b, mapIndexBytes[K](), pointers(reflect.TypeFor[V]()))
+		return &m.core
+	})
+	return handle[*MapStore[K, V], mapRow[K, V]](in, d.Name)
+}
+
+// handle is the store behind what a place gave.
+func handle[S kind[R], R any](in Instance, name string) S {
+	if c, ok := in.(*core[R]); ok {
+		if s, ok := c.kind.(S); ok {
+			return s
+		}
+	}
+	panic(fmt.Sprintf("two stores are named %q and hold different types: give each its own name", name))
+}
+
+// mapIndexBytes is about what an entry of a map[K]int32 takes, given how full such maps are on average.
+func mapIndexBytes[K comparable]() int {
+	var k K
+	return (int(unsafe.Sizeof(k)) + 4 + 1) * 3 / 2
+}
+
+// MapStore is an open Map.
+//
+// Owner: the task's goroutine.
+//
+//  1. index[r.key] is the number of r for every cached row r.
+//  2. Once a scan has been made, order holds exactly the rows that differ from the database, by the bytes of their keys.
+type MapStore[K comparable, V any] struct {
+	core   core[mapRow[K, V]]
+	index  map[K]int32
+	order  *btree.Map[string, int32] // nil until the first scan
+	keys   owner[K]
+	values owner[V]
+}
+
+type mapRow[K comparable, V any] struct {
+	key K
+	val V
+}
+
+// Get is the value of k.
+func (m *MapStore[K, V]) Get(k K) (v V, ok bool) {
+	i := m.index[k]
+	if i == 0 {
+		if i = m.load(k); i == 0 {
+			return v, false
+		}
+	}
+	r := m.core.rows.at(i)
+	r.touch()
+	return r.it.val, r.flags&present != 0
+}
+
+// Has says whether k has a value.
+func (m *MapStore[K, V]) Has(k K) bool {
+	_, ok := m.Get(k)
+	return ok
+}
+
+// Upsert gives a pointer to the value of k for the caller to change, a zero value when there was none (existed is
+// false), and takes it as changed. The pointer is valid until the next call on the store. What is put behind it must
+// not alias a record: the store keeps it for long.
+func (m *MapStore[K, V]) Upsert(k K) (v *V, existed bool) {
+	i := m.index[k]
+	if i == 0 {
+		if i = m.load(k); i == 0 {
+			return new(V), false
+		}
+	}
+	r := m.core.rows.at(i)
+	r.touch()
+	existed = r.flags&present != 0
+	if !existed {
+		m.revive(r)
+	}
+	m.core.change(i, r)
+	return &r.it.val, existed
+}
+
+// revive makes an absent row a present one with a zero value.
+func (m *MapStore[K, V]) revive(r *row[mapRow[K, V]]) {
+	var zero V
+	r.it.val = zero
+	r.flags |= present
+	m.core.weigh(r, m.core.typical)
+}
+
+// Put sets the value of k, without reading the old one.
+func (m *MapStore[K, V]) Put(k K, v V) {
+	i := m.index[k]
+	if i == 0 {
+		if i = m.add(k, present); i == 0 {
+			return
+		}
+	}
+	r := m.core.rows.at(i)
+	r.touch()
+	if r.flags&present == 0 {
+		m.revive(r)
+	}
+	r.it.val = m.values.shallow(v)
+	m.core.change(i, r)
+}
+
+// Delete removes k and says whether it was there.
+func (m *MapStore[K, V]) Delete(k K) bool {
+	i := m.index[k]
+	if i == 0 {
+		if i = m.load(k); i == 0 {
+			return false
+		}
+	}
+	r := m.core.rows.at(i)
+	if r.flags&present == 0 {
+		return false
+	}
+	m.core.change(i, r)
+	m.absent(r)
+	return true
+}
+
+func (m *MapStore[K, V]) absent(r *row[mapRow[K, V]]) {
+	var zero V
+	r.it.val = zero
+	r.flags &^= present
+	m.core.weigh(r, 0)
+}
+
+// Len is about how many keys the cache knows to have a value. Those that are only in the database are not counted.
+func (m *MapStore[K, V]) Len() int { return len(m.index) }
+
+// Changed calls yield for the rows that changed since the last commit, in the order in which they first did, until it
+// returns false. present is false for a row that was deleted. Rows that came and went in between are left out. yield
+// must not change the store.
+func (m *MapStore[K, V]) Changed(yield func(k K, v *V, exists bool) bool) {
+	for _, i := range m.core.dirty {
+		if i == 0 {
+			continue
+		}
+		r := m.core.rows.at(i)
+		if r.flags&(present|unborn) == unborn {
+			continue
+		}
+		if !yield(r.it.key, &r.it.val, r.flags&present != 0) {
+			return
+		}
+	}
+}
+
+// load brings k into the cache, as absent if it has no value. 0 after a failure.
+func (m *MapStore[K, V]) load(k K) int32 {
+	if !m.encode(k) {
+		return 0
+	}
+	enc, ok := m.core.fetch()
+	if !ok {
+		return m.add(k, unborn)
+	}
+	v, err := m.values.decode(enc)
+	if err != nil {
+		m.core.fail(fmt.Errorf("value of key %v: %w", k, err))
+		return 0
+	}
+	m.core.weighed(len(enc))
+	i := m.add(k, present)
+	if i != 0 {
+		r := m.core.rows.at(i)
+		r.it.val = v
+		m.core.weigh(r, len(enc))
+	}
+	return i
+}
+
+// encode puts k's database key into the scratch key.
+func (m *MapStore[K, V]) encode(k K) bool {
+	var err error
+	m.core.key, err = m.keys.codec.Append(append(m.core.key[:0], m.core.back.Prefix...), k)
+	if err != nil {
+		m.core.fail(fmt.Errorf("key %v: %w", k, err))
+	}
+	return err == nil
+}
+
+// add makes a clean row for k. 0 after a failure.
+func (m *MapStore[K, V]) add(k K, flags uint8) int32 {
+	k, err := m.keys.deep(k)
+	if err != nil {
+		m.core.fail(fmt.Errorf("key %v: %w", k, err))
+		return 0
+	}
+	i, r := m.core.insert(flags)
+	r.it.key = k
+	m.core.weigh(r, m.core.typical)
+	m.index[k] = i
+	return i
+}
