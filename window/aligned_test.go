@@ -10,7 +10,10 @@ import (
 	"time"
 )
 
-const milli = time.Millisecond
+const (
+	milli   = time.Millisecond
+	longest = math.MaxInt64 / milli * milli // the longest duration of whole milliseconds
+)
 
 // grid is the oracle for tumbling and hopping windows: all of them, up to limit, by their definition.
 func grid(size, advance, offset, limit int64) (all []Span) {
@@ -124,7 +127,7 @@ func TestSlicesAreKeptAsLongAsNeeded(t *testing.T) {
 				slice := w.Slice(at)
 				open := Open(w.Spans(nil, at), clock, w.Linger())
 				if (slice.Start >= oldest) != (len(open) > 0) {
-					t.Fatalf("%+v at clock %d: oldest %d, slice %+v is in open windows %+v", w, clock, oldest, slice, open)
+					t.Fatalf("%+v at clock %d: oldest %d, slice %+v is in %+v", w, clock, oldest, slice, open)
 				}
 			}
 		}
@@ -182,8 +185,8 @@ func TestAlignedNearTheEndOfTime(t *testing.T) {
 		Tumbling{Size: 10 * milli, Offset: 3 * milli, Grace: time.Hour},
 		Hopping{Size: 10 * milli, Advance: 3 * milli, Offset: 1 * milli},
 		Hopping{Size: 10 * milli, Advance: 5 * milli, Grace: time.Second},
-		Tumbling{Size: math.MaxInt64 / milli * milli},
-		Hopping{Size: math.MaxInt64 / milli * milli, Advance: math.MaxInt64 / milli / 2 * milli, Grace: math.MaxInt64 / milli * milli},
+		Tumbling{Size: longest},
+		Hopping{Size: longest, Advance: longest / 2 / milli * milli, Grace: longest},
 		Unlimited{},
 	} {
 		for at := int64(math.MaxInt64 - 100); at < math.MaxInt64; at++ {
@@ -304,8 +307,8 @@ func FuzzAligned(f *testing.F) {
 		}
 		oldest := OldestOpen(w, clock)
 		for _, s := range spans {
-			if clock >= 0 && s.Closed(clock, w.Linger()) != (s.Start < oldest) {
-				t.Fatalf("%+v: clock %d, %+v closed: %v, oldest open %d", w, clock, s, s.Closed(clock, w.Linger()), oldest)
+			if closed := s.Closed(clock, w.Linger()); clock >= 0 && closed != (s.Start < oldest) {
+				t.Fatalf("%+v: clock %d, %+v closed: %v, oldest open %d", w, clock, s, closed, oldest)
 			}
 		}
 	})

@@ -4,8 +4,9 @@ package window
 
 import "fmt"
 
-// Check tells whether w keeps the laws of [Aligned], and of [Sliced] if it is that, around the instant t. It is meant for
-// the tests of a program's own kind of window: call it with many instants, those at which windows begin and end among them.
+// Check tells whether w keeps the laws of [Aligned], and of [Sliced] if it is that, around the instant t. It is meant
+// for the tests of a program's own kind of window: call it with many instants, those at which windows begin and end
+// among them.
 func Check(w Aligned, t int64) error {
 	if err := w.Validate(); err != nil {
 		return err

@@ -5,16 +5,16 @@ package window
 // Combiner computes the values of overlapping windows from the partial results that they share.
 //
 // Merging all parts of each window would be the plain way: an hour that advances by a second has 3600 windows of 3600
-// parts for each record, 13 million merges. But the windows move in one direction, so that parts come in at one end and
-// go out at the other, a queue whose total is wanted:
+// parts for each record, 13 million merges. But the windows move in one direction, so that parts come in at one end
+// and go out at the other, a queue whose total is wanted:
 //
 //	     front          back
 //	[s₁ s₂ s₃ s₄] [v₅ v₆ v₇ → b]      total = s₁ merged with b
 //	 each the merge                    out: drop s₁; when front is empty, back becomes front, merged from its end
 //	 of itself and all behind it       in:  b = b merged with v
 //
-// Each part is merged at most twice and each window once more. It needs nothing from Merge but that it is associative; no part
-// is ever taken out again.
+// Each part is merged at most twice and each window once more. It needs nothing from Merge but that it is
+// associative; no part is ever taken out again.
 //
 // A Combiner may be used again and again by one goroutine and then allocates nothing.
 type Combiner[A any] struct {
@@ -24,9 +24,9 @@ type Combiner[A any] struct {
 	front []A
 }
 
-// Panes calls yield for each of spans with the merge, in time order, of the parts whose time it contains, and leaves out the
-// spans without any. spans ascend by start and by end, as all kinds of windows give them. times ascend and values are the
-// parts at these times.
+// Panes calls yield for each of spans with the merge, in time order, of the parts whose time it contains, and leaves
+// out the spans without any. spans ascend by start and by end, as all kinds of windows give them. times ascend and
+// values are the parts at these times.
 func (c *Combiner[A]) Panes(spans []Span, times []int64, values []A, yield func(Span, A)) {
 	var (
 		first, mid, last int // the queue is [first, last), of which [first, mid) is the front

@@ -25,8 +25,8 @@ const (
 	invalidEmit Emit = -3
 )
 
-// Every sends at most one pane per key, window and d of clock time, and the final one when the window closes. d is at least a
-// millisecond, and whole milliseconds.
+// Every sends at most one pane per key, window and d of clock time, and the final one when the window closes. d is at
+// least a millisecond, and whole milliseconds.
 func Every(d time.Duration) Emit {
 	if d <= 0 {
 		return invalidEmit // and not by chance one of the others

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// maxOverlap is how many windows a record may belong to: a day that moves by seconds is well below, and one that moves by
-// milliseconds is a mistake.
+// maxOverlap is how many windows a record may belong to: a day that moves by seconds is well below, and one that
+// moves by milliseconds is a mistake.
 const maxOverlap = 1 << 20
 
-// Hopping windows have the same length and begin at regular intervals. With an Advance shorter than Size they overlap and a
-// record belongs to several.
+// Hopping windows have the same length and begin at regular intervals. With an Advance shorter than Size they overlap
+// and a record belongs to several.
 //
 //	Hopping{Size: 10ms, Advance: 5ms}    t=3 → [0,10)   t=7 → [0,10) [5,15)   t=10 → [5,15) [10,20)
 //	Hopping{Size: 10ms, Advance: 4ms}    t=9 → [0,10) [4,14) [8,18)           t=10 → [4,14) [8,18)
 //
-// Windows that would begin before 1970 do not exist, except that with an Offset the last of them is cut off there, so that
-// every record has a window.
+// Windows that would begin before 1970 do not exist, except that with an Offset the last of them is cut off there, so
+// that every record has a window.
 type Hopping struct {
 	// Size is the length of a window.
 	Size time.Duration
@@ -40,8 +40,8 @@ var _ Sliced = Hopping{}
 
 // Validate says what is wrong with the fields.
 func (w Hopping) Validate() error {
-	return invalid(w, positive("Size", w.Size), w.validAdvance(), whole("Offset", w.Offset), notNegative("Grace", w.Grace),
-		w.Emit.validate())
+	return invalid(w, positive("Size", w.Size), w.validAdvance(), whole("Offset", w.Offset),
+		notNegative("Grace", w.Grace), w.Emit.validate())
 }
 
 func (w Hopping) validAdvance() error {
@@ -83,8 +83,8 @@ func (w Hopping) first(t int64) (Span, bool) {
 	return Span{Start: instant(oldest), End: add(oldest, size)}, true
 }
 
-// starts gives the starts of the first and the last window that contain t. The first is negative if it is the one that
-// is cut off at 1970.
+// starts gives the starts of the first and the last window that contain t. The first is negative if it is the one
+// that is cut off at 1970.
 func (w Hopping) starts(t, size, advance int64) (oldest, newest int64) {
 	newest = align(t, advance, ms(w.Offset))
 	oldest = newest - (size-1-(t-newest))/advance*advance
@@ -97,9 +97,9 @@ func (w Hopping) starts(t, size, advance int64) (oldest, newest int64) {
 	return oldest, newest
 }
 
-// Slice is the stretch around t in which no window begins or ends. There is one to an Advance if that divides Size, and two
-// otherwise: the starts lie Advance apart, and so do the ends. (Equal slices of the greatest common divisor were the
-// other choice: for 60 minutes advancing by 7 they would be 60 to a window instead of 18.)
+// Slice is the stretch around t in which no window begins or ends. There is one to an Advance if that divides Size,
+// and two otherwise: the starts lie Advance apart, and so do the ends. (Equal slices of the greatest common divisor
+// were the other choice: for 60 minutes advancing by 7 they would be 60 to a window instead of 18.)
 func (w Hopping) Slice(t int64) Span {
 	size, advance := ms(w.Size), ms(w.Advance)
 	start := align(t, advance, ms(w.Offset))

@@ -4,8 +4,8 @@ package window
 
 import "sort"
 
-// Kind is what all kinds of windows have in common. What takes a Kind handles an [Aligned], a [Sliding] or a [Session] and
-// refuses anything else.
+// Kind is what all kinds of windows have in common. What takes a Kind handles an [Aligned], a [Sliding] or a
+// [Session] and refuses anything else.
 type Kind interface {
 	// Validate says what is wrong with the fields, all of it in one error. Nothing else may be called when it fails.
 	Validate() error
@@ -17,8 +17,8 @@ type Kind interface {
 	Emission() Emit
 }
 
-// Aligned is a kind of window that follows from time alone, as minutes and months do. A program may bring its own, for
-// instance calendar days in a time zone.
+// Aligned is a kind of window that follows from time alone, as minutes and months do. A program may bring its own,
+// for instance calendar days in a time zone.
 //
 //  1. Spans(t) contain t, ascend by Start, and none starts below 0. They depend on t only.
 //  2. Of two windows, the one that starts later does not end earlier, and no two start together.
@@ -42,8 +42,8 @@ type Sliced interface {
 	Slice(t int64) Span
 }
 
-// Open cuts the windows that are closed at this reading of the clock off the front of spans, which ascend as [Aligned]
-// and [Sliding] give them. When nothing is left, the record was late for all of them.
+// Open cuts the windows that are closed at this reading of the clock off the front of spans, which ascend as
+// [Aligned] and [Sliding] give them. When nothing is left, the record was late for all of them.
 func Open(spans []Span, clock, linger int64) []Span {
 	// Usually the first one is open already.
 	for len(spans) > 0 && spans[0].Closed(clock, linger) {
@@ -79,8 +79,9 @@ func Closing(w Aligned, c0, c1 int64) (from, to int64) {
 	return from, max(from, OldestOpen(w, c1))
 }
 
-// Containing appends to dst the windows of w with from ≤ Start < to that contain one of the instants times, which ascend. Each
-// comes once, by ascending start. With the starts of slices as times, these are the windows that have data.
+// Containing appends to dst the windows of w with from ≤ Start < to that contain one of the instants times, which
+// ascend. Each comes once, by ascending start. With the starts of slices as times, these are the windows that have
+// data.
 func Containing(dst []Span, w Aligned, times []int64, from, to int64) []Span {
 	next := from // the least start that was not appended yet
 	for _, t := range times {

@@ -2,7 +2,8 @@
 
 package window
 
-// Pane is a result of a windowed aggregation: what a window holds at the moment. The key keeps its own type beside it.
+// Pane is a result of a windowed aggregation: what a window holds at the moment. The key keeps its own type beside
+// it.
 type Pane[A any] struct {
 	Span  Span `json:"span"`
 	Value A    `json:"value"`

@@ -7,14 +7,16 @@ import (
 	"time"
 )
 
-// Session windows last as long as the records of a key follow each other closely: two that differ by at most Gap are in
-// one session. As a span, a session with its first record at f and its last at l is [f, l+1).
+// Session windows last as long as the records of a key follow each other closely: two that differ by at most Gap are
+// in one session. As a span, a session with its first record at f and its last at l is [f, l+1).
 //
-//	Session{Gap: 10ms}
-//	t=5           → [5,6)
-//	t=15          → [5,16)            5 and 15 differ by Gap
-//	t=26          → [5,16) [26,27)
-//	t=20          → [5,27)            joins both
+//	Session{Gap: 10ms, Grace: 10ms}
+//	t=5  → [5,6)
+//	t=15 → [5,16)          5 and 15 differ by Gap
+//	t=26 → [5,16) [26,27)  15 and 26 by more
+//	t=20 → [5,27)          joins both
+//	t=60 → [60,61)         now [5,27) is closed
+//	t=3  → late
 type Session struct {
 	// Gap is the longest pause within a session.
 	Gap time.Duration
@@ -47,18 +49,18 @@ type Joined struct {
 	// Span is the session that the record is in now.
 	Span Span
 
-	// From and To are the range of the sessions that Span takes the place of, sessions[From:To]. Their values are merged
-	// in this order, the record last.
+	// From and To are the range of the sessions that Span takes the place of, sessions[From:To]. Their values are
+	// merged in this order, the record last.
 	From, To int
 
-	// Retract says that those sessions are to be retracted, before the new result. It is false when there is none, and
-	// when the only one was the record's own instant, of which the new result is an update.
+	// Retract says that those sessions are to be retracted, before the new result. It is false when there is none,
+	// and when the only one was the record's own instant, of which the new result is an update.
 	Retract bool
 }
 
-// Join tells which session a record at t is in, given the key's sessions in time order (those that overlap Neighbours(t)
-// suffice), and the clock after the record. It is late if even the session with the open neighbours merged would be closed; then
-// Joined means nothing. Closed sessions are left alone: what was final stays so.
+// Join tells which session a record at t is in, given the key's sessions in time order (those that overlap
+// Neighbours(t) suffice), and the clock after the record. It is late if even the session with the open neighbours
+// merged would be closed; then Joined means nothing. Closed sessions are left alone: what was final stays so.
 func (w Session) Join(t, clock int64, sessions []Span) (j Joined, late bool) {
 	linger, near := w.Linger(), w.Neighbours(t)
 	j.From = sort.Search(len(sessions), func(i int) bool {
@@ -73,14 +75,14 @@ func (w Session) Join(t, clock int64, sessions []Span) (j Joined, late bool) {
 	return j, j.Span.Closed(clock, linger)
 }
 
-// OldestEnd is a bound between the closed and the open sessions at this reading of the clock: exactly those whose End is
-// less are closed and can be deleted.
+// OldestEnd is a bound between the closed and the open sessions at this reading of the clock: exactly those whose End
+// is less are closed and can be deleted.
 func (w Session) OldestEnd(clock int64) int64 {
 	return back(clock, w.Linger()-1)
 }
 
-// Closing tells which sessions close when the clock moves from c0 to c1, however far: exactly those with from ≤ End < to. A
-// clock that was never set is negative.
+// Closing tells which sessions close when the clock moves from c0 to c1, however far: exactly those with from ≤ End <
+// to. A clock that was never set is negative.
 func (w Session) Closing(c0, c1 int64) (from, to int64) {
 	from = w.OldestEnd(c0)
 	return from, max(from, w.OldestEnd(c1))

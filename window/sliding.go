@@ -15,8 +15,8 @@ import (
 //   - [r+1, r+1+D] for each record time r, if a record lies in it: the pane that begins after the record;
 //   - [0, D] if there are records before D, which have no room for a pane that ends at them.
 //
-// As spans, whose end is exclusive, they are one millisecond longer than Size. A record updates all panes that it lies
-// in. Besides, the pane that begins after it may come into being, which holds later records only.
+// As spans, whose end is exclusive, they are one millisecond longer than Size. A record updates all panes that it
+// lies in. Besides, the pane that begins after it may come into being, which holds later records only.
 //
 //	Sliding{Size: 10ms}, records at 15, 20, 32:
 //	15 → [5,16)
@@ -49,16 +49,16 @@ func (w Sliding) Emission() Emit { return w.Emit }
 // Late tells whether a record at t is late for every pane that it could be in, of which [t, t+Size] closes last.
 func (w Sliding) Late(t, clock int64) bool { return w.pane(t).Closed(clock, w.Linger()) }
 
-// Neighbours is where the record times lie that [Sliding.Spans] needs for a record at t. What lies in it is also enough
-// to combine the values of those spans from.
+// Neighbours is where the record times lie that [Sliding.Spans] needs for a record at t. What lies in it is also
+// enough to combine the values of those spans from.
 func (w Sliding) Neighbours(t int64) Span {
 	d := ms(w.Size)
-	return between(t-d-1, add(t, d+1))
+	return between(t-d, add(t, d+1))
 }
 
-// Spans appends, by ascending start, the panes whose value changes or comes into being when a record of the key arrives at
-// t. times are the times of the key's earlier records in Neighbours(t), distinct and ascending; t itself may be among them.
-// The last one may begin at t+1: it does not hold the record, but exists because of it.
+// Spans appends, by ascending start, the panes whose value changes or comes into being when a record of the key
+// arrives at t. times are the times of the key's earlier records in Neighbours(t), distinct and ascending; t itself
+// may be among them. The last one may begin at t+1: it does not hold the record, but exists because of it.
 func (w Sliding) Spans(dst []Span, t int64, times []int64) []Span {
 	d := ms(w.Size)
 	from := instant(t - d)
@@ -110,8 +110,8 @@ func (w Sliding) opensAfter(t int64, times []int64) bool {
 	return times[next] < last && !there
 }
 
-// Panes appends, by ascending start, the panes of a key with from ≤ Start < to. times are the times of its records from from-1 to
-// to+Size, both included, distinct and ascending; more do no harm.
+// Panes appends, by ascending start, the panes of a key with from ≤ Start < to. times are the times of its records
+// from from-1 to to+Size, both included, distinct and ascending; more do no harm.
 func (w Sliding) Panes(dst []Span, from, to int64, times []int64) []Span {
 	d := ms(w.Size)
 	early := from <= 0 && to > 0 && len(times) > 0 && times[0] < d
@@ -148,8 +148,8 @@ func (w Sliding) Panes(dst []Span, from, to int64, times []int64) []Span {
 	return dst
 }
 
-// OldestOpen is a bound between the closed and the open panes at this reading of the clock: exactly those that start before
-// it are closed.
+// OldestOpen is a bound between the closed and the open panes at this reading of the clock: exactly those that start
+// before it are closed.
 func (w Sliding) OldestOpen(clock int64) int64 {
 	return back(clock, w.Linger()+ms(w.Size))
 }
@@ -158,8 +158,8 @@ func (w Sliding) OldestOpen(clock int64) int64 {
 // pane, or for where one begins. States per record time before it can be deleted.
 func (w Sliding) OldestTime(clock int64) int64 { return instant(w.OldestOpen(clock) - 1) }
 
-// Closing tells which panes close when the clock moves from c0 to c1, however far: exactly those with from ≤ Start < to. A
-// clock that was never set is negative.
+// Closing tells which panes close when the clock moves from c0 to c1, however far: exactly those with from ≤ Start <
+// to. A clock that was never set is negative.
 func (w Sliding) Closing(c0, c1 int64) (from, to int64) {
 	from = w.OldestOpen(c0)
 	return from, max(from, w.OldestOpen(c1))

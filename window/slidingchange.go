@@ -45,22 +45,23 @@ func (w Sliding) History(t int64) Span {
 	return between(t-2*d, add(t, d+1))
 }
 
-// OldestPane is the start of the oldest pane that [Sliding.Changes] can still name for records that are not late, and the
-// earliest record time that it can need. What lies before it can be deleted.
+// OldestPane is the start of the oldest pane that [Sliding.Changes] can still name for records that are not late, and
+// the earliest record time that it can need. What lies before it can be deleted.
 func (w Sliding) OldestPane(clock int64) int64 { return back(clock, w.Linger()+3*ms(w.Size)) }
 
-// Changes appends what a record at t does to the panes of its key, for the same panes and in the same order as [Sliding.Spans].
-// times are the times of the key's earlier records in History(t), distinct and ascending; t itself may be among them.
+// Changes appends what a record at t does to the panes of its key, for the same panes and in the same order as
+// [Sliding.Spans]. times are the times of the key's earlier records in History(t), distinct and ascending; t itself
+// may be among them.
 //
-// Apply all changes, those of closed panes too, which are copied from later on, and emit those of open panes. A Copy comes
-// last and takes the value that its From had before the other changes, so read it before applying them, and as a copy
-// of its own where a fold adds in place.
+// Apply all changes, those of closed panes too, which are copied from later on, and emit those of open panes. A Copy
+// comes last and takes the value that its From had before the other changes, so read it before applying them, and as
+// a copy of its own where a fold adds in place.
 func (w Sliding) Changes(dst []Change, t int64, times []int64) []Change {
 	h := history{times: times, d: ms(w.Size), t: t}
 	h.next, h.present = slices.BinarySearch(times, t)
 
 	var few [16]Span
-	from, _ := slices.BinarySearch(times, t-h.d-1)
+	from, _ := slices.BinarySearch(times, t-h.d)
 	for i, s := range w.Spans(few[:0], t, times[from:]) {
 		c := Change{Span: s}
 		switch {
@@ -101,11 +102,11 @@ func (h *history) ending() (op Op, from int64) {
 		return Create, 0
 	case !h.any(start, h.t):
 		return Create, 0
-	case h.present || h.any(start-1, start-1): // it was there, for a record at t or as the one that begins after start-1
-		return Add, 0
+	case h.present || h.any(start-1, start-1):
+		return Add, 0 // the pane is there, for an earlier record at t or as the one that begins after start-1
 	}
-	// Needed: the records in [start, t). q is the last of them. The pane that ends at q has them, and if it reaches back
-	// to a record p before start, then the pane that begins after p has exactly them.
+	// Needed: the records in [start, t). q is the last of them. The pane that ends at q has them, and if it reaches
+	// back to a record p before start, then the pane that begins after p has exactly them.
 	from = instant(h.times[h.next-1] - h.d)
 	if i, _ := slices.BinarySearch(h.times, start); i > 0 {
 		from = max(from, h.times[i-1]+1)
@@ -115,8 +116,8 @@ func (h *history) ending() (op Op, from int64) {
 
 // beforeAfter is the pane to copy for the one that begins after t.
 func (h *history) beforeAfter() (from int64) {
-	// Needed: the records in (t, t+1+d], and none is at t. q is the last of them. The pane that ends at q has them, and
-	// if it reaches back to a record p before t, then the pane that begins after p has exactly them.
+	// Needed: the records in (t, t+1+d], and none is at t. q is the last of them. The pane that ends at q has them,
+	// and if it reaches back to a record p before t, then the pane that begins after p has exactly them.
 	last, _ := slices.BinarySearch(h.times, add(h.t, h.d+2))
 	from = instant(h.times[last-1] - h.d)
 	if h.next > 0 {

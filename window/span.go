@@ -80,9 +80,8 @@ func add(a, b int64) int64 {
 	return a + b
 }
 
-// back is the instant d milliseconds before the clock's reading, 0 if that is before 1970 or the clock was never set. d
-// may be negative.
-// Forever is no reading: the clock stops just before it, so that what ends there never closes.
+// back is the instant d milliseconds before the clock's reading, 0 if that is before 1970 or the clock was never set.
+// d may be negative. Forever is no reading: the clock stops just before it, so that what ends there never closes.
 func back(clock, d int64) int64 {
 	if clock < 0 {
 		return 0

@@ -28,7 +28,8 @@ var _ Sliced = Tumbling{}
 
 // Validate says what is wrong with the fields.
 func (w Tumbling) Validate() error {
-	return invalid(w, positive("Size", w.Size), whole("Offset", w.Offset), notNegative("Grace", w.Grace), w.Emit.validate())
+	return invalid(w, positive("Size", w.Size), whole("Offset", w.Offset), notNegative("Grace", w.Grace),
+		w.Emit.validate())
 }
 
 // Linger is Grace in milliseconds.

@@ -41,7 +41,8 @@ func TestValidate(t *testing.T) {
 
 		{Unlimited{}, ""},
 		{Unlimited{From: time.UnixMilli(50), Emit: PerCommit}, ""},
-		{Unlimited{Emit: OnClose}, "window.Unlimited.Emit is OnClose: the window never closes, so nothing would be sent"},
+		{Unlimited{Emit: OnClose}, "window.Unlimited.Emit is OnClose: " +
+			"the window never closes, so nothing would be sent"},
 
 		{Within{}, ""},
 		{Within{Before: s}, ""},
