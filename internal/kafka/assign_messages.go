@@ -83,10 +83,10 @@ func joinMetadata(s subscription, owned []Partition) (*sarama.ConsumerGroupMembe
 		meta.Topics = append(meta.Topics, set.Topics...)
 	}
 	slices.Sort(meta.Topics)
-	byTopic := indexesByTopic(owned)
-	for _, topic := range slices.Sorted(maps.Keys(byTopic)) {
+	indexes := byTopic(owned)
+	for _, topic := range slices.Sorted(maps.Keys(indexes)) {
 		meta.OwnedPartitions = append(meta.OwnedPartitions,
-			&sarama.OwnedPartition{Topic: topic, Partitions: byTopic[topic]})
+			&sarama.OwnedPartition{Topic: topic, Partitions: indexes[topic]})
 	}
 	return meta, nil
 }
@@ -123,7 +123,7 @@ func addAssignments(req *sarama.SyncGroupRequest, a assignment) error {
 		return fmt.Errorf("encode assignment: %w", err)
 	}
 	for _, id := range slices.Sorted(maps.Keys(a.parts)) {
-		one := &sarama.ConsumerGroupMemberAssignment{Topics: indexesByTopic(a.parts[id]), UserData: data}
+		one := &sarama.ConsumerGroupMemberAssignment{Topics: byTopic(a.parts[id]), UserData: data}
 		if err := req.AddGroupAssignmentMember(id, one); err != nil {
 			return fmt.Errorf("encode assignment: %w", err)
 		}
@@ -150,17 +150,6 @@ func readAssignment(res *sarama.SyncGroupResponse) ([]Partition, verdict, error)
 	sortPartitions(parts)
 	_ = json.Unmarshal(one.UserData, &v) // advice only: a leader of another version may say nothing
 	return parts, v, nil
-}
-
-func indexesByTopic(parts []Partition) map[string][]int32 {
-	byTopic := map[string][]int32{}
-	for _, p := range parts {
-		byTopic[p.Topic] = append(byTopic[p.Topic], p.Index)
-	}
-	for _, indexes := range byTopic {
-		slices.Sort(indexes)
-	}
-	return byTopic
 }
 
 func sortPartitions(parts []Partition) {
