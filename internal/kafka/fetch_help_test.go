@@ -52,7 +52,7 @@ func kgoAt(t testing.TB, addrs []string, opts ...kgo.Opt) *kgo.Client {
 	return cl
 }
 
-// write produces values "from" to "from+n-1" to p, as one batch.
+// write produces values "from" to "from+n-1" to p, in few batches.
 func write(t testing.TB, cl *kgo.Client, p Partition, from, n int) {
 	t.Helper()
 	records := make([]*kgo.Record, n)
@@ -62,7 +62,7 @@ func write(t testing.TB, cl *kgo.Client, p Partition, from, n int) {
 	writeRecords(t, cl, p, records...)
 }
 
-// writeRecords produces records to p, as one batch.
+// writeRecords produces records to p, in few batches.
 func writeRecords(t testing.TB, cl *kgo.Client, p Partition, records ...*kgo.Record) {
 	t.Helper()
 	for _, r := range records {

@@ -31,11 +31,18 @@ func TestFetchesWholeBatchesOfManyPartitions(t *testing.T) {
 		var batches []*Batch
 		s := r.until(t, func(s QueueState) bool { return s.Next == 20 }, func(b *Batch) { batches = append(batches, b) })
 		require.Equal(t, QueueState{Next: 20, Position: 20, HighWatermark: 20, LastStable: 20, Known: true}, s)
-		require.Len(t, batches, 2)
-		require.Equal(t, []int64{0, 9, 10, 19}, []int64{batches[0].First, batches[0].Last, batches[1].First, batches[1].Last})
-		require.Equal(t, int64(13), batches[1].Offset(3))
-		require.Equal(t, int64(1013), batches[1].Time(3))
-		require.Equal(t, int64(1019), batches[1].MaxTime)
+		next := int64(0)
+		for _, b := range batches {
+			require.Equal(t, next, b.First)
+			require.Equal(t, b.First+int64(len(b.Records))-1, b.Last)
+			require.Equal(t, 1000+b.Last, b.MaxTime)
+			for i := range b.Records {
+				require.Equal(t, next, b.Offset(i))
+				require.Equal(t, 1000+next, b.Time(i))
+				next++
+			}
+		}
+		require.Equal(t, int64(20), next)
 	}
 }
 
