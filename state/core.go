@@ -77,8 +77,8 @@ type kind[R any] interface {
 	appendValue(dst []byte, r *R) ([]byte, error)
 	// eventTime is the row's own time, or NoTime.
 	eventTime(r *R) int64
-	// expired rows are dropped instead of written.
-	expired(r *R) bool
+	// gone rows have expired: they are dropped instead of written.
+	gone(r *R) bool
 	// hold and settle say that row i begins and ceases to differ from the database.
 	hold(i int32, r *R)
 	settle(i int32, r *R)

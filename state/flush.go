@@ -43,7 +43,7 @@ func (s *core[R]) Flush(log Log) (int, error) {
 // flushRow appends one dirty row to log, unless nobody would miss it, and queues it.
 func (s *core[R]) flushRow(log Log, i int32) (logged bool, err error) {
 	r := s.rows.at(i)
-	if s.kind.expired(&r.it) {
+	if s.kind.gone(&r.it) {
 		s.drop(i, r)
 		return false, nil
 	}
@@ -115,7 +115,7 @@ func (s *core[R]) WriteBehind(b Batch, now time.Time, interval time.Duration) (m
 		if r.flags&dirty != 0 {
 			break // what the cache holds is not committed, and what was is gone: wait for the next commit
 		}
-		if s.kind.expired(&r.it) {
+		if s.kind.gone(&r.it) {
 			s.drop(i, r)
 			due--
 			continue
