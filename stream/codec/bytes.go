@@ -7,9 +7,9 @@ import "unsafe"
 var (
 	// String is the bytes of a string, UTF-8 by convention and not checked. Order-preserving, by bytes.
 	//
-	// Decode copies nothing: the string aliases what was fetched and keeps the whole fetched batch in memory as long as
-	// it lives. That is right for a record on its way; a program that keeps strings for long should strings.Clone them.
-	// The engine never reuses fetched memory, and its stores clone the keys they keep.
+	// Decode copies nothing: the string aliases what was fetched and keeps the whole fetched batch in memory as long
+	// as it lives. That is right for a record on its way; a program that keeps strings for long should strings.Clone
+	// them. The engine never reuses fetched memory, and its stores clone the keys they keep.
 	String Codec[string] = stringCodec{}
 
 	// Bytes is a byte slice as it is. Order-preserving. Decode returns src itself: to be read, not written, and to be

@@ -9,20 +9,20 @@
 //
 // A store that scans ranges of keys scans them in the order of their bytes. [Int32], [Int64], [Uint64], [Float32],
 // [Float64], [Bool], [Time], [Duration], [String], [Bytes] and [Unit] are order-preserving: comparing the bytes gives
-// what comparing the values gives, for negative numbers too. [Pair] and [Nullable] are as order-preserving as what they
-// hold. [JSON], [Text], [Binary], [Message] and [Slice] are not, in general.
+// what comparing the values gives, for negative numbers too. [Pair] and [Nullable] are as order-preserving as what
+// they hold. [JSON], [Text], [Binary], [Message] and [Slice] are not, in general.
 //
 // # Java
 //
-// String, Bytes, Bool and Uint64 (below 2^63) have the bytes of Kafka's own serializers. Signed and floating-point numbers do
-// not, because Java's bytes put negative numbers after positive ones: to share a topic with Java programs take
-// [JavaLong], [JavaInteger], [JavaDouble] and [JavaFloat].
+// String, Bytes, Bool and Uint64 (below 2^63) have the bytes of Kafka's own serializers. Signed and floating-point
+// numbers do not, because Java's bytes put negative numbers after positive ones: to share a topic with Java programs
+// take [JavaLong], [JavaInteger], [JavaDouble] and [JavaFloat].
 //
 // # Keys
 //
 // Keys that are equal must have equal bytes, or they land on different partitions and count as two. All codecs of
-// this package whose values can be compared with == keep to that, [JSON] for types without maps of floats or custom methods
-// that say otherwise. [Message] does when the encoder is told to be deterministic.
+// this package whose values can be compared with == keep to that, [JSON] for types without maps of floats or custom
+// methods that say otherwise. [Message] does when the encoder is told to be deterministic.
 package codec
 
 import "fmt"
@@ -54,7 +54,8 @@ type funcCodec[T any] struct {
 func (c funcCodec[T]) Append(dst []byte, v T) ([]byte, error) { return c.append(dst, v) }
 func (c funcCodec[T]) Decode(src []byte) (T, error)           { return c.decode(src) }
 
-// fixed is a codec whose encodings all have the same length, at least 1. Composite codecs need no delimiter after one.
+// fixed is a codec whose encodings all have the same length, at least 1. Composite codecs need no delimiter after
+// one.
 type fixed interface{ width() int }
 
 // widthOf is the length of every encoding of c, or 0 when it varies.

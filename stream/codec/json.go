@@ -10,8 +10,8 @@ import (
 )
 
 // JSON is the JSON text of a T by encoding/json, without a newline at the end and without escaping <, > and &, which
-// matters to web pages only. A MarshalJSON method of *T is used even though values are passed. Besides what encoding/json
-// allocates, nothing is.
+// matters to web pages only. A MarshalJSON method of *T is used even though values are passed. Besides what
+// encoding/json allocates, nothing is.
 //
 // Decode refuses text after the value. The text null leaves the zero T, as encoding/json has it.
 func JSON[T any]() Codec[T] {

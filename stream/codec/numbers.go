@@ -45,8 +45,8 @@ var (
 	// JavaInteger is 4 bytes, two's complement, big-endian, as IntegerSerializer writes it: -1 is ff ff ff ff.
 	JavaInteger Codec[int32] = javaInteger{}
 
-	// JavaDouble is the 8 bytes of the IEEE 754 number, big-endian, as DoubleSerializer writes it: 1 is 3f f0 00 00 00
-	// 00 00 00.
+	// JavaDouble is the 8 bytes of the IEEE 754 number, big-endian, as DoubleSerializer writes it: 1 is 3f f0 00 00
+	// 00 00 00 00.
 	JavaDouble Codec[float64] = javaDouble{}
 
 	// JavaFloat is the 4 bytes of the IEEE 754 number, big-endian, as FloatSerializer writes it: 1 is 3f 80 00 00.
