@@ -48,7 +48,7 @@ type Producer struct {
 	c     *Client
 	opts  ProducerOptions
 	codec sarama.CompressionCodec
-	dial  func(node) wire
+	dial  func(node) leaderConn
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -155,7 +155,7 @@ func newProducer(c *Client, opts ProducerOptions, codec sarama.CompressionCodec)
 		c: c, opts: opts, codec: codec,
 		id: noProducer, epoch: noEpoch,
 		targets: map[Partition]*Target{}, links: map[string]*link{},
-		free:      pool{max: opts.BufferBytes / 2},
+		free:      pool{max: opts.BufferBytes},
 		progress:  make(chan struct{}, 1),
 		wakeRoute: make(chan struct{}, 1),
 		wakeEnrol: make(chan struct{}, 1),

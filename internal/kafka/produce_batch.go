@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
+	"math/bits"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -49,7 +49,9 @@ func (b *batch) begin(t *Target) { *b = batch{t: t, data: b.data[:0], latest: ma
 func (b *batch) add(size int, key, value []byte, time int64, headers []Header) {
 	at := len(b.data)
 	if at+size > cap(b.data) {
-		b.data = slices.Grow(b.data, size)
+		grown := make([]byte, at, 1<<bits.Len(uint(at+size-1)))
+		copy(grown, b.data)
+		b.data = grown
 	}
 	b.data = b.data[:at+size]
 	rest := put(b.data[at:], key, value, time, len(headers))
@@ -234,47 +236,44 @@ func (e *encoder) encodeHeaders(r *sarama.Record, n int, data []byte) (rest []by
 
 func millis(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
-// pool keeps the memory of acknowledged batches for new ones: at most max bytes.
+// pool keeps the memory of acknowledged batches for new ones: at most max bytes, by size in powers of two, so that a
+// partition with little to say does not sit on a large one.
 //
 // Owner: whoever holds the producer's mu.
 type pool struct {
-	batches []*batch
-	bytes   int
-	max     int
+	bySize [maxSize + 1][]*batch // those of at least 1<<i bytes
+	bytes  int
+	max    int
 }
 
-// get gives a batch for about size bytes: the smallest that has them, so that a partition with little to say does not
-// sit on a large one.
+// maxSize is the exponent of the largest memory that is kept.
+const maxSize = 24
+
+// get gives a batch for about size bytes; it grows when there are more.
 func (f *pool) get(size int) *batch {
-	best := -1
-	for i, b := range f.batches {
-		if c := cap(b.data); c >= size && (best < 0 || c < cap(f.batches[best].data)) {
-			best = i
+	class := bits.Len(uint(size - 1))
+	for i := class; i <= min(class+1, maxSize); i++ {
+		if last := len(f.bySize[i]) - 1; last >= 0 {
+			b := f.bySize[i][last]
+			f.bySize[i][last] = nil
+			f.bySize[i] = f.bySize[i][:last]
+			f.bytes -= cap(b.data)
+			return b
 		}
 	}
-	if best < 0 {
-		return &batch{data: make([]byte, 0, size)}
-	}
-	b := f.batches[best]
-	last := len(f.batches) - 1
-	f.batches[best], f.batches[last] = f.batches[last], nil
-	f.batches = f.batches[:last]
-	f.bytes -= cap(b.data)
-	return b
+	return &batch{data: make([]byte, 0, 1<<class)}
 }
 
 // put takes b back.
 func (f *pool) put(b *batch) {
-	if len(f.batches) == maxPooled || f.bytes+cap(b.data) > f.max {
+	class := bits.Len(uint(cap(b.data))) - 1
+	if class > maxSize || f.bytes+cap(b.data) > f.max {
 		return
 	}
 	b.t = nil
 	f.bytes += cap(b.data)
-	f.batches = append(f.batches, b)
+	f.bySize[class] = append(f.bySize[class], b)
 }
-
-// maxPooled bounds the search in get.
-const maxPooled = 64
 
 // codecOf is the codec called name.
 func codecOf(name string) (sarama.CompressionCodec, error) {

@@ -21,15 +21,15 @@ const (
 	answerSlack = 5 * time.Second
 )
 
-// wire is a connection as a link needs it: a *conn, or a test's.
-type wire interface {
+// leaderConn is a connection as a link needs it: a *conn, or a test's.
+type leaderConn interface {
 	Connected() (bool, error)
 	AsyncProduce(*sarama.ProduceRequest, sarama.ProduceCallback) error
 	cut()
 	close()
 }
 
-func (p *Producer) dialLeader(n node) wire {
+func (p *Producer) dialLeader(n node) leaderConn {
 	return p.c.dial(n, func(conf *sarama.Config) {
 		conf.Net.ReadTimeout = min(conf.Net.ReadTimeout, ackTimeout+answerSlack)
 	})
@@ -41,13 +41,13 @@ func (p *Producer) dialLeader(n node) wire {
 // read holds up neither the owner nor the other brokers. Answers come in on sarama's goroutine (request.answered), which
 // must not call anything on the connection.
 //
-//  1. After wire.close returns every request of the link has been answered, with an error if need be: sarama calls each
+//  1. After conn.close returns every request of the link has been answered, with an error if need be: sarama calls each
 //     callback exactly once. So when run ends, nothing of its targets is in flight.
 //  2. A target is in ready at most once, and only in that of its own link.
 type link struct {
 	p    *Producer
 	node node
-	wire wire
+	conn leaderConn
 	wake chan struct{}
 
 	encoder encoder // of run
@@ -88,7 +88,7 @@ func (t *Target) sendable() bool {
 
 // run sends until the connection breaks.
 func (l *link) run() {
-	if connected, err := l.wire.Connected(); !connected {
+	if connected, err := l.conn.Connected(); !connected {
 		l.breakOff(cmp.Or(err, error(sarama.ErrNotConnected)))
 	}
 	for {
@@ -101,11 +101,11 @@ func (l *link) run() {
 			continue
 		}
 		r.encode()
-		if err := l.wire.AsyncProduce(r.message, r.answered); err != nil {
+		if err := l.conn.AsyncProduce(r.message, r.answered); err != nil {
 			r.answered(nil, err) // sarama does not call it
 		}
 	}
-	l.wire.close()
+	l.conn.close()
 	l.p.unlink(l)
 }
 

@@ -145,7 +145,7 @@ func (p *Producer) settleIn(t *Target, n node, err error) {
 func (p *Producer) linkTo(n node) *link {
 	l := p.links[n.addr]
 	if l == nil || l.broken != nil {
-		l = &link{p: p, node: n, wire: p.dial(n), wake: make(chan struct{}, 1)}
+		l = &link{p: p, node: n, conn: p.dial(n), wake: make(chan struct{}, 1)}
 		if p.state == closed {
 			l.broken = sarama.ErrNotConnected
 		}

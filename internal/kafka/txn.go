@@ -213,7 +213,7 @@ func (p *Producer) land(ctx context.Context) error {
 	if p.err != nil {
 		for _, l := range p.links {
 			if l.inflight > 0 {
-				l.wire.cut()
+				l.conn.cut()
 			}
 		}
 	}
@@ -310,7 +310,7 @@ func (p *Producer) Close() {
 	p.transition(closed)
 	for _, l := range p.links {
 		l.broken = cmp.Or(l.broken, ErrClosed)
-		l.wire.cut()
+		l.conn.cut()
 		wake(l.wake)
 	}
 	p.mu.Unlock()
