@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -101,7 +103,7 @@ func (b *broker) waitReady(ctx context.Context, brokers int) error {
 		}
 		select {
 		case <-b.gone:
-			return fmt.Errorf("broker %d ended while starting; its log ends with:\n%s", b.index, b.logTail())
+			return b.whyGone()
 		case <-ctx.Done():
 			return fmt.Errorf("broker %d is not ready (%w; last answer: %w); its log ends with:\n%s",
 				b.index, ctx.Err(), last, b.logTail())
@@ -139,6 +141,25 @@ func (b *broker) kill() error {
 	<-b.gone
 	b.proc = nil
 	return nil
+}
+
+var errPortTaken = errors.New("somebody else has taken a port")
+
+// whyGone is the error of a broker that ended by itself. What Kafka says about a failure stands far above the end of
+// its log, behind which it closes down for pages.
+func (b *broker) whyGone() error {
+	log, _ := os.ReadFile(b.logFile()) // without it the error says less
+	lines := strings.Split(string(log), "\n")
+	first := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, " ERROR ") })
+	if first < 0 {
+		return fmt.Errorf("broker %d ended while starting; its log ends with:\n%s", b.index, b.logTail())
+	}
+	cause := strings.Join(lines[first:min(first+8, len(lines))], "\n")
+	err := fmt.Errorf("broker %d ended while starting; the first error in its log:\n%s", b.index, cause)
+	if strings.Contains(cause, "Address already in use") {
+		err = fmt.Errorf("%w: %w", errPortTaken, err)
+	}
+	return err
 }
 
 func (b *broker) logTail() string {

@@ -97,7 +97,7 @@ func Launch(ctx context.Context, opts Options) (*Cluster, error) {
 		if err == nil {
 			return c, nil
 		}
-		if try == launchTries || opts.Port != 0 || !strings.Contains(err.Error(), "Address already in use") {
+		if try == launchTries || opts.Port != 0 || !errors.Is(err, errPortTaken) {
 			return nil, fmt.Errorf("kafkatest: %w", err)
 		}
 	}
