@@ -45,7 +45,8 @@ type core[R any] struct {
 	weighs             bool
 	scans              int // walks in progress: rows must keep their numbers
 
-	position int64 // as last written, -1 when none
+	position int64  // as last written, -1 when none
+	epoch    uint64 // counts how often everything was forgotten
 	stats    Stats
 	key, val []byte // scratch
 }

@@ -16,7 +16,7 @@ const (
 
 // metaKey is the key of what a store keeps beside its rows.
 func metaKey(dst, prefix []byte, tag byte) []byte {
-	dst = append(dst, 0, 0, 0, 0, 'm')
+	dst = append(dst, metaPfx...)
 	dst = append(dst, prefix...)
 	return append(dst, tag)
 }
@@ -80,12 +80,7 @@ func (s *core[R]) Restore(b Batch, key, value []byte, _, offset int64) error {
 // Clear implements Instance.
 func (s *core[R]) Clear(b Batch) error {
 	s.empty()
-	for _, tag := range []byte{positionTag, markTag} {
-		if err := b.Delete(metaKey(nil, s.back.Prefix, tag)); err != nil {
-			return fmt.Errorf("store %q: clear: %w", s.spec.Name, err)
-		}
-	}
-	if err := b.DeleteRange(s.back.Prefix, after(s.back.Prefix)); err != nil {
+	if err := clearPrefix(b, s.back.Prefix); err != nil {
 		return fmt.Errorf("store %q: clear: %w", s.spec.Name, err)
 	}
 	return nil
@@ -94,6 +89,7 @@ func (s *core[R]) Clear(b Batch) error {
 // empty drops the cache and all that was known.
 func (s *core[R]) empty() {
 	s.kind.clear()
+	s.epoch++
 	s.rows.clear()
 	s.dirty, s.changed = nil, 0
 	s.queue, s.clean = list{}, list{}

@@ -82,6 +82,7 @@ type WindowStore[K comparable, V any] struct {
 	mark    int64
 	written int64
 	marking bool      // what expired since the last Flush must be in the changelog
+	exact   bool      // and must be even when no row expired
 	trimmed time.Time // when the database was last rid of expired segments
 
 	picked []int32 // scratch of ScanKey

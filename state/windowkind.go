@@ -18,7 +18,7 @@ func (w *WindowStore[K, V]) Expire(before int64) {
 	if before <= w.expired {
 		return
 	}
-	if w.gap >= w.expired || w.core.scans > 0 {
+	if w.exact || w.gap >= w.expired || w.core.scans > 0 {
 		w.marking = true // rows may expire that are looked at no further
 	}
 	w.expired = before

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package state
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/irmak-go/irmak/stream/codec"
+)
+
+// Timers declares a durable set of one-shot timers, ordered by time: (time, key, name), each there once or not at all.
+type Timers[K comparable] struct {
+	// Name is durable and unique in the topology.
+	Name string
+	Key  codec.Codec[K]
+	// Unlogged: no changelog. The set begins empty whenever the task begins or recovers.
+	Unlogged bool
+}
+
+// Open opens the set in a task. Once per task.
+func (d Timers[K]) Open(p Place) *TimerStore[K] {
+	rows := Window[timerKey[K], struct{}]{
+		Name: d.Name, Key: timerCodec[K]{d.Key}, Value: codec.Unit, Segment: 1, Unlogged: d.Unlogged,
+	}
+	return &TimerStore[K]{rows: rows.Open(p), codec: timerCodec[K]{d.Key}}
+}
+
+// TimerStore is an open Timers: rows ordered by time alone, and the earliest of them at hand.
+//
+// Asking the rows for the earliest one each time a timer fires would walk past those that fired before it: they are
+// gone, but their deletions are not committed. So a few hundred are taken at once, and kept exact by Set and Delete.
+//
+// Owner: the task's goroutine.
+//
+//  1. first is the set's first len(first) timers, in order; with all it is the whole set.
+//  2. No timer is earlier than low.
+type TimerStore[K comparable] struct {
+	rows  *WindowStore[timerKey[K], struct{}]
+	codec timerCodec[K]
+	first []timer[K]
+	all   bool
+	low   int64
+	epoch uint64 // of the rows that first was taken from
+}
+
+// timer is a timer at hand. Timers of one time are ordered by id, the bytes of key and name.
+type timer[K comparable] struct {
+	at  int64
+	id  string
+	key timerKey[K]
+}
+
+func compareTimers[K comparable](a, b timer[K]) int {
+	return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.id, b.id))
+}
+
+// timersAtHand is how many timers are taken from the rows at once, maxAtHand what Set may make of it.
+const (
+	timersAtHand = 256
+	maxAtHand    = 2 * timersAtHand
+)
+
+// maxTimerName is how long a timer's name may be, in bytes.
+const maxTimerName = math.MaxUint16
+
+// Set sets a timer. One that is set already stays as it is. Times below 0 are taken as 0.
+func (t *TimerStore[K]) Set(at int64, key K, name string) {
+	tm, ok := t.timer(at, key, name)
+	if !ok {
+		return
+	}
+	t.rows.Put(tm.key, tm.at, struct{}{})
+	t.low = min(t.low, tm.at)
+	i, found := slices.BinarySearchFunc(t.first, tm, compareTimers)
+	if found || i == len(t.first) && !t.all {
+		return
+	}
+	var err error
+	if tm.key, err = t.rows.keys.deep(tm.key); err != nil { // it may outlive the record that it was cut from
+		t.rows.core.fail(err)
+		return
+	}
+	t.first = slices.Insert(t.first, i, tm)
+	if len(t.first) > maxAtHand {
+		clear(t.first[timersAtHand:])
+		t.first, t.all = t.first[:timersAtHand], false
+	}
+}
+
+// Delete takes a timer out of the set and says whether it was there.
+func (t *TimerStore[K]) Delete(at int64, key K, name string) bool {
+	tm, ok := t.timer(at, key, name)
+	if !ok {
+		return false
+	}
+	if i, found := slices.BinarySearchFunc(t.first, tm, compareTimers); found {
+		if i == 0 {
+			var none timer[K]
+			t.low, t.first[0] = tm.at, none
+			t.first = t.first[1:]
+		} else {
+			t.first = slices.Delete(t.first, i, i+1)
+		}
+	}
+	return t.rows.Delete(tm.key, tm.at)
+}
+
+// First is the earliest timer, of several at one time the one with the lowest bytes of key and then name.
+func (t *TimerStore[K]) First() (at int64, key K, name string, ok bool) {
+	t.renew()
+	if len(t.first) == 0 {
+		t.take()
+	}
+	if len(t.first) == 0 {
+		return 0, key, "", false
+	}
+	tm := &t.first[0]
+	return tm.at, tm.key.key, tm.key.name, true
+}
+
+// timer makes a timer of its parts.
+func (t *TimerStore[K]) timer(at int64, key K, name string) (tm timer[K], ok bool) {
+	t.renew()
+	tm = timer[K]{at: max(at, 0), key: timerKey[K]{key, name}}
+	id, err := t.codec.Append(make([]byte, 0, 64), tm.key)
+	if err != nil {
+		t.rows.core.fail(fmt.Errorf("timer %q of key %v: %w", name, key, err))
+		return tm, false
+	}
+	tm.id = string(id)
+	return tm, true
+}
+
+// renew drops what is at hand when the store has forgotten its rows.
+func (t *TimerStore[K]) renew() {
+	if t.epoch != t.rows.core.epoch {
+		t.epoch = t.rows.core.epoch
+		t.first, t.all, t.low = nil, false, 0
+	}
+}
+
+// take fills first from the rows.
+func (t *TimerStore[K]) take() {
+	if t.all {
+		return
+	}
+	t.first = make([]timer[K], 0, timersAtHand)
+	t.all = true
+	t.rows.ScanSpan(t.low, math.MaxInt64, func(at int64, k timerKey[K], _ *struct{}) bool {
+		if len(t.first) == timersAtHand {
+			t.all = false
+			return false
+		}
+		id, err := t.codec.Append(make([]byte, 0, 64), k)
+		if err != nil {
+			t.rows.core.fail(err)
+			return false
+		}
+		t.first = append(t.first, timer[K]{at, string(id), k})
+		return true
+	})
+}
+
+// timerKey is what timers of the same time are told apart by.
+type timerKey[K comparable] struct {
+	key  K
+	name string
+}
+
+// timerCodec writes [key][name][length of name, 2 bytes].
+type timerCodec[K comparable] struct{ key codec.Codec[K] }
+
+func (c timerCodec[K]) Append(dst []byte, k timerKey[K]) ([]byte, error) {
+	if len(k.name) > maxTimerName {
+		return dst, fmt.Errorf("name of a timer has %d bytes, the most is %d", len(k.name), maxTimerName)
+	}
+	dst, err := c.key.Append(dst, k.key)
+	return binary.BigEndian.AppendUint16(append(dst, k.name...), uint16(len(k.name))), err
+}
+
+func (c timerCodec[K]) Decode(src []byte) (k timerKey[K], err error) {
+	end := len(src) - 2
+	if end < 0 {
+		return k, fmt.Errorf("timer %x is too short", src)
+	}
+	begin := end - int(binary.BigEndian.Uint16(src[end:]))
+	if begin < 0 {
+		return k, fmt.Errorf("timer %x is shorter than its name", src)
+	}
+	k.name = string(src[begin:end])
+	k.key, err = c.key.Decode(src[:begin:begin])
+	return k, err
+}
