@@ -19,44 +19,55 @@ func verdictOf(a Alert) verdict { return verdict{a.Rule, a.Payment.Card, a.Payme
 // slices: for each payment of a card, in the order of arrival, it looks at all that arrived until then and makes every
 // window from scratch, by the rules of a window and nothing else. Payments must be at most MaxDisorder out of order.
 func oracle(payments []Payment, profiles map[string]Profile) map[string]map[Rule][]verdict {
-	byCard := map[string][]Payment{}
-	for _, p := range payments {
-		byCard[p.Card] = append(byCard[p.Card], p)
-	}
+	cards := map[string]*oracleCard{}
 	out := map[string]map[Rule][]verdict{}
-	for card, all := range byCard {
-		profile, ok := profiles[card]
-		newest, rules := map[Rule]int64{}, map[Rule][]verdict{}
-		var last Sighting
-		var seen []string
-		emit := func(a Alert, alert bool) {
-			if alert && IsNews(newest[a.Rule], a) {
-				newest[a.Rule] = a.Payment.At
-				rules[a.Rule] = append(rules[a.Rule], verdictOf(a))
-			}
+	for _, p := range payments {
+		c := cards[p.Card]
+		if c == nil {
+			c = &oracleCard{newest: map[Rule]int64{}}
+			cards[p.Card], out[p.Card] = c, map[Rule][]verdict{}
 		}
-		for i, p := range all {
-			past := all[:i+1]
-			if ok {
-				for _, end := range slidingEnds(past, p.At) {
-					emit(CheckSpend(tally(past, end-SpendWindow.Milliseconds(), end), end+1, profile))
-				}
-				var a Alert
-				var alert bool
-				seen, a, alert = CheckAbroad(seen, p, profile.Home)
-				emit(a, alert)
-			}
-			size, advance := VelocityWindow.Milliseconds(), VelocityAdvance.Milliseconds()
-			for start := max(p.At-p.At%advance-size+advance, 0); start <= p.At; start += advance {
-				emit(CheckVelocity(tally(past, start, start+size-1)))
-			}
-			next, a, alert := CheckTravel(last, i > 0, p)
-			last = next
-			emit(a, alert)
+		profile, ok := profiles[p.Card]
+		for _, a := range c.next(p, profile, ok) {
+			out[p.Card][a.Rule] = append(out[p.Card][a.Rule], verdictOf(a))
 		}
-		out[card] = rules
 	}
 	return out
+}
+
+// oracleCard is a card's past.
+type oracleCard struct {
+	past   []Payment
+	newest map[Rule]int64
+	last   Sighting
+	seen   []string
+}
+
+// next gives the alerts that a payment brings about. Without a profile there is nothing to join with.
+func (c *oracleCard) next(p Payment, profile Profile, known bool) (alerts []Alert) {
+	emit := func(a Alert, alert bool) {
+		if alert && IsNews(c.newest[a.Rule], a) {
+			c.newest[a.Rule] = a.Payment.At
+			alerts = append(alerts, a)
+		}
+	}
+	c.past = append(c.past, p)
+	var a Alert
+	var alert bool
+	if known {
+		for _, end := range slidingEnds(c.past, p.At) {
+			emit(CheckSpend(tally(c.past, end-SpendWindow.Milliseconds(), end), end+1, profile))
+		}
+		c.seen, a, alert = CheckAbroad(c.seen, p, profile.Home)
+		emit(a, alert)
+	}
+	size, advance := VelocityWindow.Milliseconds(), VelocityAdvance.Milliseconds()
+	for start := max(p.At-p.At%advance-size+advance, 0); start <= p.At; start += advance {
+		emit(CheckVelocity(tally(c.past, start, start+size-1)))
+	}
+	c.last, a, alert = CheckTravel(c.last, len(c.past) > 1, p)
+	emit(a, alert)
+	return alerts
 }
 
 // tally sums up the payments from from to to, both ends in.

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	feedBatch    = 20_000 // records in a transaction, at most
+	feedInterval = 250 * time.Millisecond
+	feedStall    = 5 * time.Second // without a position for so long, the process that feeds is taken for dead
+	feedTimeout  = time.Minute     // for a transaction
+)
+
+// Source gives the records that are fed, with topic, key, value and event time: always the same ones in the same order,
+// because a process that takes over, or is started again, skips what is there already.
+//
+// Owner: the goroutine that feeds.
+type Source interface {
+	// Next is the next record, io.EOF after the last.
+	Next() (*kgo.Record, error)
+	// Note is what there is to say about the records so far. It is encoded as JSON, and it is in the Summary.
+	Note() any
+	// Close ends the reading.
+	Close() error
+}
+
+// feed fills the input topics.
+//
+// Several processes may want to do that at once. There is no election: each claims the feed when it starts, by its
+// transactional id, which fences whoever had it before. Who is fenced only watches from then on, and claims again when
+// it sees no progress for feedStall.
+//
+//	claim ──▶ feed ──▶ done
+//	  ▲         │ fenced, or any other error
+//	  │         ▼
+//	  └─────── watch ──▶ done
+//	    stalled
+type feed struct {
+	brokers []string
+	id      string // transactional id, the same in all processes
+	topic   string // of the positions
+	input   string // the topic whose ends are kept
+	rate    float64
+	open    func() (Source, error)
+	seen    *positions
+	warn    func(error)
+}
+
+// sourceError is an error of the source. Claiming again would not help.
+type sourceError struct{ error }
+
+func (e sourceError) Unwrap() error { return e.error }
+
+// run returns when everything is fed, by this process or another.
+func (f *feed) run(ctx context.Context) error {
+	for {
+		err := f.turn(ctx)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return ctx.Err()
+		case errors.As(err, &sourceError{}):
+			return err
+		}
+		f.warn(fmt.Errorf("this process has stopped feeding, and watches: %w", err))
+		if done, err := f.watch(ctx); done || err != nil {
+			return err
+		}
+		f.warn(errors.New("nobody feeds any more, this process takes over"))
+	}
+}
+
+// watch returns when the feed is done, or stands still.
+func (f *feed) watch(ctx context.Context) (done bool, err error) {
+	for {
+		position, changed := f.seen.now()
+		if position.Done {
+			return true, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-changed:
+		case <-time.After(feedStall):
+			return false, nil
+		}
+	}
+}
+
+// turn claims the feed and feeds until the end.
+func (f *feed) turn(ctx context.Context) error {
+	cl, err := kgo.NewClient(
+		kgo.SeedBrokers(f.brokers...), kgo.TransactionalID(f.id), kgo.TransactionTimeout(feedTimeout),
+		kgo.MaxBufferedRecords(feedBatch), kgo.ProducerBatchCompression(kgo.Lz4Compression()),
+	)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	position, err := f.claim(ctx, cl)
+	if err != nil || position.Done {
+		return err
+	}
+	src, err := f.open()
+	if err != nil {
+		return sourceError{err}
+	}
+	defer src.Close()
+	for skipped := range position.Fed {
+		if _, err := src.Next(); err != nil {
+			return sourceError{fmt.Errorf("%d records were fed before, but now there are only %d: "+
+				"started with other data on the same brokers? %w", position.Fed, skipped, err)}
+		}
+	}
+	started, fed := time.Now(), position.Fed
+	for !position.Done {
+		allowed := int64(feedBatch)
+		if f.rate > 0 {
+			allowed = min(allowed, int64(time.Since(started).Seconds()*f.rate)-(position.Fed-fed))
+		}
+		if position, err = f.transaction(ctx, cl, src, position, allowed); err != nil {
+			return err
+		}
+		if f.rate > 0 && allowed < feedBatch {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(feedInterval):
+			}
+		}
+	}
+	return nil
+}
+
+// claim makes this process the one that feeds and says where to go on.
+//
+// The client's first transaction initializes the transactional id, which aborts what a predecessor has open and makes
+// the brokers refuse the rest of it. So once that transaction, which holds nothing but our name, is in the feed's topic,
+// everything that will ever count stands before it, and the position before it is final.
+func (f *feed) claim(ctx context.Context, cl *kgo.Client) (Position, error) {
+	name := rand.Text()
+	err := inTransaction(ctx, cl, func() error {
+		return cl.ProduceSync(ctx, f.record(Position{Claim: name})).FirstErr()
+	})
+	if err != nil {
+		return Position{}, fmt.Errorf("cannot claim the feed: %w", err)
+	}
+	for {
+		_, changed := f.seen.now()
+		if found, ok := f.seen.before(name); ok {
+			return found, nil
+		}
+		select {
+		case <-ctx.Done():
+			return Position{}, ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// transaction feeds at most n records and the position after them.
+func (f *feed) transaction(ctx context.Context, cl *kgo.Client, src Source, p Position, n int64) (Position, error) {
+	err := inTransaction(ctx, cl, func() error {
+		acks := acks{ends: p.Ends, input: f.input}
+		for range max(n, 0) {
+			r, err := src.Next()
+			if errors.Is(err, io.EOF) {
+				p.Done = true
+				break
+			} else if err != nil {
+				return sourceError{err}
+			}
+			cl.Produce(ctx, r, acks.add)
+			p.Fed++
+		}
+		if err := cl.Flush(ctx); err != nil {
+			return err
+		}
+		var err error
+		if p.Ends, err = acks.result(); err != nil {
+			return err
+		}
+		if p.Note, err = json.Marshal(src.Note()); err != nil {
+			return sourceError{err}
+		}
+		return cl.ProduceSync(ctx, f.record(p)).FirstErr()
+	})
+	return p, err
+}
+
+func (f *feed) record(p Position) *kgo.Record {
+	value, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // a Position has nothing that could fail, and its Note is JSON already
+	}
+	// A claim has a key of its own, so that compaction never takes it from the process that waits to see it.
+	key := "position"
+	if p.Claim != "" {
+		key = "claim-" + p.Claim
+	}
+	return &kgo.Record{Topic: f.topic, Key: []byte(key), Value: value}
+}
+
+// inTransaction commits what do produces, or aborts it and returns the error of do.
+func inTransaction(ctx context.Context, cl *kgo.Client, do func() error) error {
+	if err := cl.BeginTransaction(); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		// The context may be over, and then the transaction would stay open until it times out.
+		abort, cancel := context.WithTimeout(context.WithoutCancel(ctx), feedStall)
+		defer cancel()
+		return errors.Join(err, cl.AbortBufferedRecords(abort), cl.EndTransaction(abort, kgo.TryAbort))
+	}
+	return cl.EndTransaction(ctx, kgo.TryCommit)
+}
+
+// acks collects where records ended up. add is called from the client's goroutines; mu guards all fields.
+type acks struct {
+	mu    sync.Mutex
+	input string
+	ends  map[int32]int64
+	err   error
+}
+
+func (a *acks) add(r *kgo.Record, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil {
+		a.err = err
+		return
+	}
+	if r.Topic == a.input {
+		if a.ends == nil {
+			a.ends = map[int32]int64{}
+		}
+		a.ends[r.Partition] = max(a.ends[r.Partition], r.Offset+1)
+	}
+}
+
+func (a *acks) result() (map[int32]int64, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ends, a.err
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// tail reads the feed's positions and the output, from the beginning, as a reader at read committed sees them.
+type tail struct {
+	cl     *kgo.Client
+	feed   string
+	output string
+	seen   *positions
+	out    chan []*kgo.Record // of the output topic, control records among them
+}
+
+func newTail(brokers []string, feed, output string, seen *positions) (*tail, error) {
+	cl, err := kgo.NewClient(
+		kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(feed, output),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// A control record is a transaction's end. They tell how far a partition is read when nothing else follows.
+		kgo.KeepControlRecords(),
+	)
+	return &tail{cl: cl, feed: feed, output: output, seen: seen, out: make(chan []*kgo.Record)}, err
+}
+
+// run reads until ctx is done.
+func (t *tail) run(ctx context.Context) error {
+	for {
+		fetches := t.cl.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var err error
+		fetches.EachError(func(topic string, partition int32, e error) {
+			err = fmt.Errorf("cannot read %s/%d: %w", topic, partition, e)
+		})
+		if err != nil {
+			return err
+		}
+		var output []*kgo.Record
+		fetches.EachRecord(func(r *kgo.Record) {
+			switch {
+			case r.Topic == t.output:
+				output = append(output, r)
+			case !r.Attrs.IsControl() && err == nil:
+				var p Position
+				if err = json.Unmarshal(r.Value, &p); err == nil {
+					t.seen.saw(p)
+				}
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("topic %s holds something that this program did not write: %w", t.feed, err)
+		}
+		select {
+		case t.out <- output:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
