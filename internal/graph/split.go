@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package graph
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Sub is one sub-topology: what a task runs for one partition. All its inputs have the same number of partitions,
+// because a task takes partition p of each.
+type Sub struct {
+	Index  int
+	Nodes  []*Node // in the order in which they were written
+	Inputs []*Node // sources, and exchanges that it reads
+	Sends  []*Node // exchanges that it writes
+}
+
+// Topics are the topics that the sub-topology reads, by name; internal ones carry the application's prefix.
+func (s *Sub) Topics(app string) []string {
+	topics := make([]string, len(s.Inputs))
+	for i, n := range s.Inputs {
+		topics[i] = n.TopicName(app)
+	}
+	return topics
+}
+
+// TopicName is the topic's full name: repartition topics carry the application's name.
+func (n *Node) TopicName(app string) string {
+	if n.Role == Exchange {
+		return app + "-" + n.Name + "-repartition"
+	}
+	return n.Topic
+}
+
+// ChangelogName is the topic that holds the changes of a store.
+func ChangelogName(app, store string) string { return app + "-" + store + "-changelog" }
+
+// Split cuts the graph at its exchanges. Nodes that are connected otherwise, in whatever direction, share a task:
+// they may share stores. The result is ordered by each sub-topology's first node, so that its indexes are the same
+// in every process that runs the same program.
+func (g *Graph) Split() []*Sub {
+	parent := make([]int, len(g.Nodes))
+	for i := range parent {
+		parent[i] = i
+	}
+	var root func(int) int
+	root = func(i int) int {
+		if parent[i] != i {
+			parent[i] = root(parent[i])
+		}
+		return parent[i]
+	}
+	// An exchange belongs to the sub-topology that reads it: its own edge in is the one that is not followed.
+	for _, n := range g.Nodes {
+		if n.Role == Exchange {
+			continue
+		}
+		for _, in := range n.In {
+			parent[root(n.ID)] = root(in.ID)
+		}
+	}
+	subs := map[int]*Sub{}
+	for _, n := range g.Nodes {
+		s := subs[root(n.ID)]
+		if s == nil {
+			s = &Sub{}
+			subs[root(n.ID)] = s
+		}
+		s.Nodes = append(s.Nodes, n)
+		if n.Role == Source || n.Role == Exchange {
+			s.Inputs = append(s.Inputs, n)
+		}
+	}
+	for _, n := range g.Nodes {
+		if n.Role != Exchange {
+			continue
+		}
+		for _, in := range n.In {
+			s := subs[root(in.ID)]
+			s.Sends = append(s.Sends, n)
+		}
+	}
+	out := make([]*Sub, 0, len(subs))
+	for _, s := range subs {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b *Sub) int { return cmp.Compare(a.Nodes[0].ID, b.Nodes[0].ID) })
+	for i, s := range out {
+		s.Index = i
+	}
+	return out
+}
+
+// checkKeys holds the inputs of joins against each other: equal keys lie in equal partitions only when they are
+// encoded alike.
+func (s *Sub) checkKeys() []error {
+	var errs []error
+	for _, n := range s.Nodes {
+		if !n.Matched {
+			continue
+		}
+		var first *Node
+		for _, in := range n.In {
+			for _, src := range in.origins(nil) {
+				switch {
+				case first == nil:
+					first = src
+				case src.KeyCodec != first.KeyCodec:
+					errs = append(errs, fmt.Errorf("%s: %s joins %q, keyed by %s, with %q, keyed by %s: equal keys would not "+
+						"meet; use one key codec for both, or KeyBy one of them", n.Where, n.Kind,
+						first.label(), first.KeyCodec, src.label(), src.KeyCodec))
+				}
+			}
+		}
+	}
+	return errs
+}
+
+// origins are the sources and exchanges that feed n inside its sub-topology.
+func (n *Node) origins(seen []*Node) []*Node {
+	if n.Role == Source || n.Role == Exchange {
+		return []*Node{n}
+	}
+	if slices.Contains(seen, n) {
+		return nil
+	}
+	var out []*Node
+	for _, in := range n.In {
+		out = append(out, in.origins(append(seen, n))...)
+	}
+	return out
+}
+
+func (n *Node) label() string {
+	if n.Topic != "" {
+		return n.Topic
+	}
+	return n.Name
+}
+
+// PartitionCounts works out how many partitions each sub-topology has, given those of the topics that exist. The
+// inputs of one sub-topology must agree; exchanges adopt the count of what they are joined with, else that of the
+// widest input above them. The key of the result for exchanges is their full name.
+func (g *Graph) PartitionCounts(existing map[string]int32) (perSub []int32, exchanges map[string]int32, err error) {
+	subs := g.Split()
+	perSub = make([]int32, len(subs))
+	exchanges = map[string]int32{}
+	for i, s := range subs {
+		if perSub[i], err = s.agreed(existing); err != nil {
+			return nil, nil, err
+		}
+	}
+	// Only exchanges as inputs and none with a count of its own: as many as the widest sub-topology that writes them.
+	// Repeated, since those may be waiting for theirs; a cycle of exchanges cannot be written.
+	for range subs {
+		for i, s := range subs {
+			for _, above := range subs {
+				if perSub[i] > 0 && s.fixed(existing) {
+					break
+				}
+				for _, x := range above.Sends {
+					if slices.Contains(s.Inputs, x) {
+						perSub[i] = max(perSub[i], perSub[above.Index])
+					}
+				}
+			}
+		}
+	}
+	for i, s := range subs {
+		for _, in := range s.Inputs {
+			if in.Role == Exchange {
+				exchanges[in.TopicName(g.Name)] = perSub[i]
+			}
+		}
+	}
+	return perSub, exchanges, nil
+}
+
+// fixed says whether something other than the sub-topologies above decides the count.
+func (s *Sub) fixed(existing map[string]int32) bool {
+	n, _ := s.agreed(existing)
+	return n > 0
+}
+
+func (s *Sub) agreed(existing map[string]int32) (int32, error) {
+	var count int32
+	var first *Node
+	for _, in := range s.Inputs {
+		n := in.Partitions
+		if in.Role == Source {
+			n = existing[in.Topic]
+		}
+		switch {
+		case n == 0:
+		case first == nil:
+			first, count = in, n
+		case n != count:
+			return 0, fmt.Errorf("%s: topic %q has %d partitions and %q (%s) has %d, but records of both meet in one task: "+
+				"give them the same number of partitions, or re-partition one with operators.KeyBy",
+				in.Where, in.label(), n, first.label(), first.Where, count)
+		}
+	}
+	return count, nil
+}

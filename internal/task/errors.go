@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package task
+
+import (
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// Phase is the part of a record's way in which an error happened; each has a policy of its own.
+type Phase uint8
+
+const (
+	// Decode is the reading of key, value and time from the fetched bytes.
+	Decode Phase = iota
+	// Process is the work of the operators, user functions included.
+	Process
+	// Produce is the encoding and sending of results.
+	Produce
+)
+
+func (p Phase) String() string { return [...]string{"decode", "process", "produce"}[p] }
+
+// Action is what follows an error of a record.
+type Action uint8
+
+const (
+	// Fail ends the program: the other tasks commit, Run returns the error. Nothing is lost; after a restart the same
+	// record comes again.
+	Fail Action = iota
+	// Skip drops the record, counts it and goes on. What operators did with it before the error stays.
+	Skip
+	// DeadLetter is Skip, and sends the record as it came to the dead letter topic with its provenance in headers.
+	DeadLetter
+	// Park stops the task of the record; other tasks go on, and Run returns the error when it is stopped.
+	Park
+)
+
+func (a Action) String() string { return [...]string{"fail", "skip", "dead letter", "park"}[a] }
+
+// Policy says what to do about an error of one phase.
+type Policy struct {
+	// Action is taken when the retries are used up. Defaults to Fail.
+	Action Action
+	// Retries is how often the record is tried again before that. A retry rolls the worker's transaction back and
+	// processes again from the last commit, so nothing of the failed attempt stays. Defaults to 0.
+	Retries int
+	// Backoff is the wait before a retry. Defaults to 1 s when there are retries.
+	Backoff time.Duration
+}
+
+// Policies are those of the three phases.
+type Policies struct {
+	Decode, Process, Produce Policy
+	// DeadLetters is the topic that DeadLetter writes to. Defaults to "<application>-dead-letters".
+	DeadLetters string
+}
+
+// Of is the policy of phase p.
+func (p *Policies) Of(phase Phase) Policy {
+	return [...]Policy{Decode: p.Decode, Process: p.Process, Produce: p.Produce}[phase]
+}
+
+// Uses says whether any phase takes action a.
+func (p *Policies) Uses(a Action) bool {
+	return p.Decode.Action == a || p.Process.Action == a || p.Produce.Action == a
+}
+
+// RecordError is the failure of one record, with the place where it can be found.
+type RecordError struct {
+	Topic     string
+	Partition int32
+	Offset    int64 // -1 when no record was in work, for instance at a commit
+	Phase     Phase
+	Operator  string // kind and name, such as `aggregate "totals"`
+	Err       error
+}
+
+func (e *RecordError) Error() string {
+	var b strings.Builder
+	if e.Offset >= 0 {
+		fmt.Fprintf(&b, "record %s/%d@%d: ", e.Topic, e.Partition, e.Offset)
+	} else {
+		fmt.Fprintf(&b, "partition %d, at a commit: ", e.Partition)
+	}
+	if e.Operator != "" {
+		fmt.Fprintf(&b, "%s: ", e.Operator)
+	}
+	return b.String() + e.Err.Error()
+}
+
+// Unwrap gives the cause.
+func (e *RecordError) Unwrap() error { return e.Err }
+
+// FatalError is the failure of a task as a whole: its state or its output could not be read or written.
+type FatalError struct {
+	Task ID
+	Err  error
+}
+
+func (e *FatalError) Error() string { return fmt.Sprintf("task %s: %v", e.Task, e.Err) }
+
+// Unwrap gives the cause.
+func (e *FatalError) Unwrap() error { return e.Err }
+
+// PanicError is a panic of a user's function, with the stack on which it happened.
+type PanicError struct {
+	Value any
+	Stack string
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v\n%s", e.Value, e.Stack) }
+
+// Unwrap gives the error that was panicked with, if it was one.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+func panicError(p any) *PanicError { return &PanicError{Value: p, Stack: string(debug.Stack())} }

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package task
+
+import (
+	"fmt"
+
+	"github.com/irmak-go/irmak/internal/clock"
+	"github.com/irmak-go/irmak/internal/kafka"
+	"github.com/irmak-go/irmak/state"
+)
+
+// Store is an open store of a task, with its changelog.
+type Store struct {
+	state.Instance
+	Changelog kafka.Partition
+
+	clock   clock.Clock
+	target  Target
+	flushed int // records that the last Flush appended
+}
+
+// Append writes one change to the changelog. It implements state.Log.
+func (s *Store) Append(key, value []byte, timeMs int64) error {
+	if timeMs == state.NoTime {
+		timeMs = s.clock.Now().UnixMilli()
+	}
+	return s.target.Send(key, value, timeMs, nil)
+}
+
+// Flush ends the records' way inside the task: what operators hold back for a commit goes downstream, then every key
+// that changed goes to its changelog, once. What it sent must be acknowledged before Acked.
+func (t *Task) Flush() error {
+	if t.stage != Running {
+		return nil
+	}
+	if err := t.beforeCommit(); err != nil {
+		return t.fail(err)
+	}
+	for _, s := range t.stores {
+		if s.target == nil && !s.Spec().Unlogged {
+			target, err := t.Output.Target(s.Changelog.Topic, s.Changelog.Index)
+			if err != nil {
+				return t.fail(&FatalError{Task: t.ID, Err: fmt.Errorf("changelog %s: %w", s.Changelog, err)})
+			}
+			s.target = target
+		}
+		n, err := s.Instance.Flush(s)
+		if err == nil {
+			err = t.failure
+		}
+		if err != nil {
+			return t.fail(&FatalError{Task: t.ID, Err: fmt.Errorf("changelog %s: %w", s.Changelog, err)})
+		}
+		s.flushed = n
+	}
+	return nil
+}
+
+func (t *Task) beforeCommit() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = t.recordError(Process, "commit", panicError(p))
+		}
+	}()
+	for _, f := range t.commits {
+		if f.call(); t.failure != nil {
+			return t.failure
+		}
+	}
+	return nil
+}
+
+// Acked tells the stores at which offsets their changes stand. runs gives the offsets that the records sent to a
+// partition since the last commit got, in the order of sending.
+func (t *Task) Acked(runs func(kafka.Partition) []kafka.Run) error {
+	for _, s := range t.stores {
+		if s.flushed == 0 {
+			continue
+		}
+		left := s.flushed
+		for _, r := range runs(s.Changelog) {
+			s.Instance.Acked(r.First, r.N)
+			left -= r.N
+		}
+		s.flushed = 0
+		if left != 0 {
+			return &FatalError{Task: t.ID, Err: fmt.Errorf("changelog %s: %d acknowledgements are missing", s.Changelog, left)}
+		}
+	}
+	return nil
+}
+
+// Offsets adds the offsets to commit for the inputs that have moved since the last commit. They carry the task's
+// clocks, so that a clock is committed exactly when the records are that moved it.
+func (t *Task) Offsets(into map[kafka.Partition]kafka.Commit) {
+	metadata, encoded := "", false
+	for i := range t.inputs {
+		s := &t.inputs[i]
+		if !s.moved {
+			continue
+		}
+		if !encoded {
+			metadata, encoded = t.ClocksMetadata(), true
+		}
+		into[s.part] = kafka.Commit{Offset: s.next, Metadata: metadata}
+	}
+}
+
+// Committed says that what Offsets gave has been committed.
+func (t *Task) Committed() {
+	for i := range t.inputs {
+		t.inputs[i].moved = false
+	}
+}
+
+// Moved says whether an input has moved since the last commit, that is, whether there is anything to commit.
+func (t *Task) Moved() bool {
+	for i := range t.inputs {
+		if t.inputs[i].moved {
+			return true
+		}
+	}
+	return false
+}
