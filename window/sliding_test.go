@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -181,7 +182,8 @@ func TestSlidingForgetsInTime(t *testing.T) {
 				t.Fatalf("seed %d: Late(%d, %d)", seed, at, clock)
 			}
 			from, to := w.Closing(before, clock)
-			want := sortedPanes(panesOf(d, taken), func(s Span) bool { return from <= s.Start && s.Start < to })
+			closing := panesOf(d, within(taken, Span{from - d - 2, to + 2*d + 3}))
+			want := sortedPanes(closing, func(s Span) bool { return from <= s.Start && s.Start < to })
 			if got := w.Panes(nil, from, to, times); !slices.Equal(got, want) {
 				t.Fatalf("seed %d: closing [%d,%d) of %v: %+v, want %+v", seed, from, to, times, got, want)
 			}
@@ -200,8 +202,10 @@ func TestSlidingForgetsInTime(t *testing.T) {
 			}
 			taken, times = with(taken, at), with(times, at)
 			open := Open(spans, clock, w.Linger())
+			around := within(taken, Span{at - 2*d - 2, at + 2*d + 3})
+			all := panesOf(d, around)
 			for i, s := range open {
-				full := panesOf(d, taken)[s]
+				full := all[s]
 				if got := within(times, s); !slices.Equal(got, full) {
 					t.Fatalf("seed %d: %+v has %v, want %v", seed, s, got, full)
 				}
@@ -281,5 +285,26 @@ func BenchmarkSlidingSpans(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		spans = w.Spans(spans[:0], 1000, times)
+	}
+}
+
+// The oracle itself, against panes written down by hand: those that Kafka Streams' sliding windows give for these
+// records.
+func TestSlidingPanesByHand(t *testing.T) {
+	t.Parallel()
+	got := panesOf(10, []int64{10, 15, 20, 22, 30})
+	want := map[Span][]int64{
+		{0, 11}:  {10},
+		{5, 16}:  {10, 15},
+		{10, 21}: {10, 15, 20},
+		{11, 22}: {15, 20},
+		{12, 23}: {15, 20, 22},
+		{16, 27}: {20, 22},
+		{20, 31}: {20, 22, 30},
+		{21, 32}: {22, 30},
+		{23, 34}: {30},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
