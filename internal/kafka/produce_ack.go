@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/IBM/sarama"
+
+	"github.com/irmak-go/irmak/internal/invariants"
 )
 
 // minSplitBytes ends the halving of batches that a broker finds too large.
@@ -113,8 +115,11 @@ func (t *Target) passes(err error) bool {
 func (p *Producer) acknowledge(b *batch, offset int64) {
 	t := b.t
 	if t.queue[0] != b {
-		p.fail(fmt.Errorf("kafka: produce to %v: the broker took a batch although the one before it had failed: %w",
-			t.part, ErrAbort))
+		// The broker has the batch before, but said REQUEST_TIMED_OUT or NOT_ENOUGH_REPLICAS_AFTER_APPEND. b will be
+		// sent again behind it, and be recognised: both are among the five that the broker remembers.
+		if invariants.Enabled {
+			invariants.Check(t.retry != nil, "%v: acknowledged ahead of its turn", t.part)
+		}
 		return
 	}
 	t.queue[0] = nil

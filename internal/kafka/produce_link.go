@@ -198,13 +198,11 @@ func (p *Producer) unlink(l *link) {
 		if invariants.Enabled {
 			invariants.Check(t.inflight == 0, "%v: %d in flight on a closed connection", t.part, t.inflight)
 		}
-		t.listed = false
 		t.lose(l.broken)
 		if len(t.queue) > 0 {
 			p.house(t)
 		}
 	}
-	l.ready = nil
 	if p.links[l.node.addr] == l {
 		delete(p.links, l.node.addr)
 	}

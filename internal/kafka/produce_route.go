@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -26,6 +27,10 @@ func (p *Producer) house(t *Target) {
 // lose takes t's link away after a failure. The first failure after a success is repeated at once, since it is mostly
 // an old connection or an old leader; after that with growing pauses. Nothing of t may be in flight. mu is held.
 func (t *Target) lose(cause error) {
+	if t.listed {
+		t.listed = false
+		t.link.ready = slices.DeleteFunc(t.link.ready, func(other *Target) bool { return other == t })
+	}
 	t.link, t.sent, t.retry, t.proven = nil, 0, nil, false
 	t.cause = cause
 	if t.tries++; t.tries > 1 {
