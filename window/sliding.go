@@ -72,7 +72,7 @@ func (w Sliding) Spans(dst []Span, t int64, times []int64) []Span {
 		ending++
 	}
 	for {
-		start := int64(Forever)
+		start := Forever
 		if after < mid {
 			start = times[after] + 1
 		}
@@ -121,7 +121,7 @@ func (w Sliding) Panes(dst []Span, from, to int64, times []int64) []Span {
 	i := sort.Search(len(times), func(i int) bool { return times[i]+1 >= from })
 	j := sort.Search(len(times), func(j int) bool { return times[j]-d >= instant(from) })
 	for i < len(times) || j < len(times) {
-		start := int64(Forever)
+		start := Forever
 		if i < len(times) {
 			start = times[i] + 1
 		}

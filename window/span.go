@@ -10,7 +10,7 @@ import (
 
 // Forever is the end of a span that never ends, and the instant at which what never closes closes. It is no time that
 // a record can have.
-const Forever = math.MaxInt64
+const Forever int64 = math.MaxInt64
 
 // Span is a stretch of event time, [Start, End), in milliseconds since 1970. With End == Forever it has no end.
 type Span struct {
