@@ -15,10 +15,12 @@ var cities = []city{
 	{"GR", Point{37.98, 23.73}}, {"RO", Point{44.43, 26.10}}, {"UA", Point{50.45, 30.52}}, {"EG", Point{30.04, 31.24}},
 	{"MA", Point{33.57, -7.59}}, {"NG", Point{6.52, 3.38}}, {"KE", Point{-1.29, 36.82}}, {"ZA", Point{-33.92, 18.42}},
 	{"AE", Point{25.20, 55.27}}, {"IN", Point{19.08, 72.88}}, {"PK", Point{24.86, 67.01}}, {"KZ", Point{43.24, 76.89}},
-	{"CN", Point{31.23, 121.47}}, {"JP", Point{35.68, 139.69}}, {"KR", Point{37.57, 126.98}}, {"TH", Point{13.76, 100.50}},
-	{"ID", Point{-6.21, 106.85}}, {"PH", Point{14.60, 120.98}}, {"AU", Point{-33.87, 151.21}}, {"NZ", Point{-36.85, 174.76}},
-	{"US", Point{40.71, -74.01}}, {"CA", Point{45.50, -73.57}}, {"MX", Point{19.43, -99.13}}, {"CO", Point{4.71, -74.07}},
-	{"PE", Point{-12.05, -77.04}}, {"BR", Point{-23.55, -46.63}}, {"AR", Point{-34.60, -58.38}}, {"CL", Point{-33.45, -70.67}},
+	{"CN", Point{31.23, 121.47}}, {"JP", Point{35.68, 139.69}}, {"KR", Point{37.57, 126.98}},
+	{"TH", Point{13.76, 100.50}}, {"ID", Point{-6.21, 106.85}}, {"PH", Point{14.60, 120.98}},
+	{"AU", Point{-33.87, 151.21}}, {"NZ", Point{-36.85, 174.76}}, {"US", Point{40.71, -74.01}},
+	{"CA", Point{45.50, -73.57}}, {"MX", Point{19.43, -99.13}}, {"CO", Point{4.71, -74.07}},
+	{"PE", Point{-12.05, -77.04}}, {"BR", Point{-23.55, -46.63}}, {"AR", Point{-34.60, -58.38}},
+	{"CL", Point{-33.45, -70.67}},
 }
 
 // trade is a kind of shop: its category, some merchants, and what people pay there, as a part of the card's limit.

@@ -24,13 +24,12 @@ const (
 	SkipBadLines  BadLines = "skip" // count it and go on
 )
 
-// The columns that a file must have, and those that it may have. Others are ignored, the order is the header's.
-var (
-	neededColumns = []string{
-		"trans_date_trans_time", "cc_num", "merchant", "category", "amt", "lat", "long", "merch_lat", "merch_long", "is_fraud",
-	}
-	niceColumns = []string{"trans_num", "country"}
-)
+// neededColumns must be in a file; trans_num and country are used when they are. Others are ignored, and the order is
+// the header's.
+var neededColumns = []string{
+	"trans_date_trans_time", "cc_num", "merchant", "category", "amt",
+	"lat", "long", "merch_lat", "merch_long", "is_fraud",
+}
 
 // File is a file of card payments with the columns of the Sparkov data, read as a stream: however long it is, it takes
 // no memory. Times are taken as UTC. Each fraud of the file counts as a case of its own, for no rule in particular.
@@ -65,7 +64,8 @@ func OpenFile(name string, policy BadLines) (*File, error) {
 func (f *File) header() error {
 	head, err := f.csv.Read()
 	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s is empty: it needs a header line with the columns %s", f.name, strings.Join(neededColumns, ", "))
+		return fmt.Errorf("%s is empty: it needs a header line with the columns %s",
+			f.name, strings.Join(neededColumns, ", "))
 	} else if err != nil {
 		return fmt.Errorf("%s: cannot read the header: %w", f.name, err)
 	}
@@ -114,7 +114,8 @@ func (f *File) Next() (Payment, error) {
 			}
 			return p, nil
 		case f.policy != SkipBadLines:
-			return Payment{}, fmt.Errorf("%s, line %d: %w (-bad-lines skip goes on without such lines)", f.name, f.line, err)
+			return Payment{}, fmt.Errorf("%s, line %d: %w (-bad-lines %s goes on without such lines)",
+				f.name, f.line, err, SkipBadLines)
 		}
 		f.skipped++
 	}
@@ -160,8 +161,8 @@ func (f *File) Profiles() iter.Seq2[Profile, error] {
 func (f *File) payment(fields []string) (Payment, error) {
 	l := line{file: f, fields: fields}
 	p := Payment{
-		ID: l.optional("trans_num"), Card: l.text("cc_num"), At: l.time("trans_date_trans_time"), Amount: l.cents("amt"),
-		Merchant: l.text("merchant"), Category: l.text("category"), Country: l.optional("country"),
+		ID: l.optional("trans_num"), Card: l.text("cc_num"), At: l.time("trans_date_trans_time"),
+		Amount: l.cents("amt"), Merchant: l.text("merchant"), Category: l.text("category"), Country: l.optional("country"),
 		Home: Point{l.degrees("lat", 90), l.degrees("long", 180)},
 		Shop: Point{l.degrees("merch_lat", 90), l.degrees("merch_long", 180)},
 	}

@@ -44,8 +44,8 @@ func draw(seed uint64, cards, n int) drawn {
 
 func TestRulesFindFrauds(t *testing.T) {
 	t.Parallel()
-	for _, seed := range []uint64{1, 2, 3} {
-		d := draw(seed, 1000, 200_000)
+	for _, seed := range []uint64{1, 2} {
+		d := draw(seed, 500, 100_000)
 		byID := map[string]Payment{}
 		for _, p := range d.payments {
 			byID[p.ID] = p

@@ -12,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// The program's topics. All have the same keys, cards, and the same number of partitions, so that what belongs to a card
-// meets without being sent over the network again.
+// The program's topics. All have the same keys, cards, and the same number of partitions, so that what belongs to a
+// card meets without being sent over the network again.
 const (
 	paymentsTopic = "payments"
 	profilesTopic = "card-profiles"

@@ -43,7 +43,8 @@ func (g *Generator) overspend(card int, at int64, limit int64) {
 // velocity is many small payments near the holder within minutes: somebody tries what a stolen number is good for.
 func (g *Generator) velocity(card int, at int64, limit int64) {
 	n := VelocityLimit + 2 + g.rng.IntN(7)
-	g.burst(card, g.soon(at), n, 5*time.Minute, Velocity, g.cards[card].city, limit*(10+g.rng.Int64N(30))/1000/int64(n)+50)
+	amount := limit*(10+g.rng.Int64N(30))/1000/int64(n) + 50
+	g.burst(card, g.soon(at), n, 5*time.Minute, Velocity, g.cards[card].city, amount)
 }
 
 // travel is one to three payments, soon after the holder's own, in a country where nobody can be so soon.

@@ -64,7 +64,8 @@ type due struct {
 // NewGenerator makes a generator for a number of cards, at least one.
 func NewGenerator(seed uint64, cards int) *Generator {
 	g := &Generator{
-		seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), cards: make([]cardState, max(cards, 1)), closed: map[Rule]int{},
+		seed: seed, rng: rand.New(rand.NewPCG(seed, 1)),
+		cards: make([]cardState, max(cards, 1)), closed: map[Rule]int{},
 	}
 	for i := range g.cards {
 		home := g.homeCity(i)
@@ -154,7 +155,7 @@ func (g *Generator) nextTime(after int64, long, perDay float64) int64 {
 
 const busiest = 2.1 // the highest value of rhythm
 
-// rhythm is how busy an hour of the day is, 1 on average: next to nothing at night, most around noon and in the evening.
+// rhythm is how busy an hour of the day is, 1 on average: next to nothing at night, most in the early afternoon.
 func rhythm(hour float64) float64 {
 	if hour < NightEnd {
 		return 0.03

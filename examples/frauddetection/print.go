@@ -52,7 +52,8 @@ func newPrinter(out, err io.Writer, colourful, live, json bool) *Printer {
 	return &Printer{
 		out: out, err: err, live: live, json: json, red: c(color.FgRed, color.Bold), dim: c(color.Faint),
 		highlight: map[Rule]*color.Color{
-			Overspend: c(color.FgYellow), Velocity: c(color.FgMagenta), Travel: c(color.FgCyan), Abroad: c(color.FgBlue),
+			Overspend: c(color.FgYellow), Velocity: c(color.FgMagenta),
+			Travel: c(color.FgCyan), Abroad: c(color.FgBlue),
 		},
 	}
 }
@@ -130,7 +131,8 @@ func (p *Printer) Final(f Final) error {
 	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "rule\talerts\tright\tprecision\tfrauds\tfound\trecall\t")
 	for _, r := range f.Rules {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%.3f\t%d\t%d\t%.3f\t\n", r.Rule, r.Alerts, r.Right, r.Precision, r.Cases, r.Found, r.Recall)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%.3f\t%d\t%d\t%.3f\t\n",
+			r.Rule, r.Alerts, r.Right, r.Precision, r.Cases, r.Found, r.Recall)
 	}
 	return w.Flush()
 }

@@ -51,7 +51,8 @@ func byOracle(profiles map[string]Profile) func(ctx context.Context, place runne
 }
 
 func oracleRecord(
-	ctx context.Context, s *kgo.GroupTransactSession, cards map[string]*oracleCard, profiles map[string]Profile, r *kgo.Record,
+	ctx context.Context, s *kgo.GroupTransactSession,
+	cards map[string]*oracleCard, profiles map[string]Profile, r *kgo.Record,
 ) error {
 	var p Payment
 	if err := json.Unmarshal(r.Value, &p); err != nil {

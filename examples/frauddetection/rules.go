@@ -76,11 +76,11 @@ type Sighting struct {
 // CheckTravel judges whether the holder of a card who was at last can have made p, and gives the sighting to keep.
 // known is false for a card's first payment.
 //
-// A payment that the holder cannot have made says nothing about where the holder is, so it is not kept: otherwise the
-// thief's payment in Lima would be the last place, the next one in Lima would look fine, and the holder's own, in Izmir,
-// would be the alert. Nor is a payment near the holder's home an alert, ever: it is the one place where the holder is
-// expected, and if that is surprising then the sighting before it was wrong. A payment that arrives after a later one
-// is judged backwards in time, and not kept either.
+// A payment that the holder cannot have made says nothing about where the holder is, so it is not kept: otherwise
+// the thief's payment in Lima would be the last place, the next one in Lima would look fine, and the holder's own, in
+// Izmir, would be the alert. Nor is a payment near the holder's home an alert, ever: it is the one place where the
+// holder is expected, and if that is surprising then the sighting before it was wrong. A payment that arrives after a
+// later one is judged backwards in time, and not kept either.
 func CheckTravel(last Sighting, known bool, p Payment) (Sighting, Alert, bool) {
 	now := Sighting{At: p.At, Place: p.Shop}
 	if !known {

@@ -47,7 +47,8 @@ func TestSpendIsHeldAgainstTheLimit(t *testing.T) {
 	a, alert := CheckSpend(sum, end, Profile{Limit: 299_99})
 	require.True(t, alert)
 	require.Equal(t, Alert{
-		Rule: Overspend, Why: "300.00 spent within ten minutes, the limit is 299.99", Payment: Mark{ID: "c", At: end - 1},
+		Rule: Overspend, Why: "300.00 spent within ten minutes, the limit is 299.99",
+		Payment: Mark{ID: "c", At: end - 1},
 	}, a)
 	_, alert = CheckSpend(sum, end+1, Profile{Limit: 1})
 	require.False(t, alert, "a window that no payment ends is not judged")
@@ -130,7 +131,8 @@ func TestAbroadForgetsTheOldestCountry(t *testing.T) {
 
 func TestPaymentAsJSONIsFlatAndShort(t *testing.T) {
 	t.Parallel()
-	p := Payment{ID: "p1", Card: "4", At: 5, Amount: 6, Home: Point{1.5, 2}, Label: Label{Fraud: true, Rule: Travel, Case: 9}}
+	p := Payment{ID: "p1", Card: "4", At: 5, Amount: 6, Home: Point{1.5, 2}}
+	p.Label = Label{Fraud: true, Rule: Travel, Case: 9}
 	b, err := json.Marshal(p)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"id":"p1","card":"4","at":5,"amount":6,"merchant":"","category":"","home":[1.5,2],"shop":[0,0],

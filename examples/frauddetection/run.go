@@ -35,8 +35,8 @@ func parse(args []string) (options, error) {
 	set.IntVar(&o.Cards, "cards", defaultCards, "how many cards the generated payments are made with")
 	set.StringVar(&o.Input, "input", "", "a CSV file with the columns of the Sparkov card data to read payments from, "+
 		"in place of generated ones")
-	set.StringVar(&o.BadLines, "bad-lines", string(FailOnBadLine), "what to do with lines of -input that are not payments: "+
-		string(FailOnBadLine)+" or "+string(SkipBadLines))
+	set.StringVar(&o.BadLines, "bad-lines", string(FailOnBadLine), "what to do with lines of -input that are not "+
+		"payments: "+string(FailOnBadLine)+" or "+string(SkipBadLines))
 	if err := set.Parse(args); err != nil {
 		return o, err
 	}
@@ -107,8 +107,8 @@ func detect(ctx context.Context, o options, p *Printer, process func(context.Con
 	results := score.Results(n.Cases)
 	all := results[len(results)-1]
 	return p.Final(Final{
-		Records: n.Payments, Seconds: sum.Elapsed.Seconds(), Alerts: all.Alerts, Precision: all.Precision, Recall: all.Recall,
-		Complete: sum.Complete, Rules: results,
+		Records: n.Payments, Seconds: sum.Elapsed.Seconds(), Alerts: all.Alerts,
+		Precision: all.Precision, Recall: all.Recall, Complete: sum.Complete, Rules: results,
 	})
 }
 

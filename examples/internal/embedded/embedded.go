@@ -17,7 +17,7 @@
 //   - Classic groups with cooperative rebalances, and KIP-848 groups. Static members are known.
 //   - CreateTopics with configs (which it keeps; it does not check their values as a broker does), DeleteRecords
 //     (frees the batches; after a kill the start offset is 0 again), compaction and retention (once an hour).
-//   - All requests are answered by one goroutine. That is what limits it: some hundred thousand small records per second.
+//   - All requests are answered by one goroutine. That is what limits it: some hundred thousand records per second.
 //
 // # What it keeps where
 //
@@ -72,8 +72,8 @@ func (b *Broker) start(dir string) error {
 	}
 	unlock, err := lock(filepath.Join(dir, "lock"))
 	if err != nil {
-		return fmt.Errorf("embedded broker: %s is in use by another process: give each its own directory, or the address "+
-			"of the broker that runs there: %w", dir, err)
+		return fmt.Errorf("embedded broker: %s is in use by another process: give each its own directory, or the "+
+			"address of the broker that runs there: %w", dir, err)
 	}
 	b.unlock = unlock
 	b.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(dir))

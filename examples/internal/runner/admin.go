@@ -68,7 +68,8 @@ func checkPartitions(ctx context.Context, cl *kgo.Client, t Topic) error {
 			return err
 		}
 		if n := len(got.Partitions); n != int(t.Partitions) {
-			return fmt.Errorf("it exists with %d partitions, this program wants %d: delete it or use other brokers", n, t.Partitions)
+			return fmt.Errorf("it exists with %d partitions, this program wants %d: delete it or use other brokers",
+				n, t.Partitions)
 		}
 	}
 	return nil
@@ -127,11 +128,14 @@ func committed(ctx context.Context, cl *kgo.Client, group, topic string, partiti
 		}
 		for _, t := range g.Topics {
 			for _, p := range t.Partitions {
-				switch err := kerr.ErrorForCode(p.ErrorCode); {
-				case err == nil && p.Offset >= 0:
+				err := kerr.ErrorForCode(p.ErrorCode)
+				switch {
+				case kerr.IsRetriable(err): // in the middle of a transaction: the next look will tell
+				case err != nil:
+					return nil, fmt.Errorf("cannot ask for the offset of group %s on %s/%d: %w",
+						group, topic, p.Partition, err)
+				case p.Offset >= 0:
 					out[p.Partition] = p.Offset
-				case err != nil && !kerr.IsRetriable(err): // in the middle of a transaction: the next look will tell
-					return nil, fmt.Errorf("cannot ask for the offset of group %s on %s/%d: %w", group, topic, p.Partition, err)
 				}
 			}
 		}

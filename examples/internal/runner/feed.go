@@ -145,8 +145,8 @@ func (f *feed) turn(ctx context.Context) error {
 // claim makes this process the one that feeds and says where to go on.
 //
 // The client's first transaction initializes the transactional id, which aborts what a predecessor has open and makes
-// the brokers refuse the rest of it. So once that transaction, which holds nothing but our name, is in the feed's topic,
-// everything that will ever count stands before it, and the position before it is final.
+// the brokers refuse the rest of it. So once that transaction, which holds nothing but our name, is in the feed's
+// topic, everything that will ever count stands before it, and the position before it is final.
 func (f *feed) claim(ctx context.Context, cl *kgo.Client) (Position, error) {
 	name := rand.Text()
 	err := inTransaction(ctx, cl, func() error {

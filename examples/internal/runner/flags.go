@@ -34,8 +34,8 @@ func (f *Flags) Register(set *flag.FlagSet, n int64) {
 	set.Int64Var(&f.N, "n", n, "how many records to feed; 0: without end")
 	set.Float64Var(&f.Rate, "rate", 0, "records to feed per second; 0: as fast as they are taken")
 	set.Uint64Var(&f.Seed, "seed", 1, "seed of the generated data")
-	set.StringVar(&f.StateDir, "state-dir", "", "directory for state (and the embedded broker's data) that outlives the program; "+
-		"empty: a temporary one")
+	set.StringVar(&f.StateDir, "state-dir", "", "directory for state (and the embedded broker's data) that outlives "+
+		"the program; empty: a temporary one")
 	set.StringVar(&f.Guarantee, "guarantee", ExactlyOnce, ExactlyOnce+" or "+AtLeastOnce)
 	set.IntVar(&f.Workers, "workers", runtime.GOMAXPROCS(0), "goroutines that process")
 	set.BoolVar(&f.JSON, "json", false, "print one line of JSON at the end and nothing else")

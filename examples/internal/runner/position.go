@@ -13,7 +13,7 @@ import (
 type Position struct {
 	Claim string          `json:"claim,omitempty"` // a process announces that it feeds from now on; nothing else is set
 	Fed   int64           `json:"fed,omitempty"`   // records, all topics together
-	Ends  map[int32]int64 `json:"ends,omitempty"`  // of the input topic, per partition: the offset after the last record
+	Ends  map[int32]int64 `json:"ends,omitempty"`  // of the input topic: the offsets after the last records
 	Done  bool            `json:"done,omitempty"`  // there is no more
 	Note  json.RawMessage `json:"note,omitempty"`  // what the source says about what it gave
 }

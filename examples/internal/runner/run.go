@@ -22,7 +22,8 @@ const (
 	drainTimeout = 30 * time.Second       // for the last outputs to become visible
 )
 
-// Scenario is what differs from one example to the next. All functions but Open and Process are called from one goroutine.
+// Scenario is what differs from one example to the next. Told and Progress are called from one goroutine, Open, Process
+// and Warn from others.
 type Scenario struct {
 	Name       string // of the application: its consumer group
 	Partitions int32  // of Input and Output
@@ -262,7 +263,8 @@ func (l *loop) drain(ctx context.Context, tail work) error {
 		case err := <-tail.ended:
 			return err
 		case <-ctx.Done():
-			return fmt.Errorf("the last records of %s do not become visible: does a transaction hang? %w", l.Output, ctx.Err())
+			return fmt.Errorf("the last records of %s do not become visible: does a transaction hang? %w",
+				l.Output, ctx.Err())
 		}
 	}
 	return nil
