@@ -161,8 +161,8 @@ func (f *File) Profiles() iter.Seq2[Profile, error] {
 func (f *File) payment(fields []string) (Payment, error) {
 	l := line{file: f, fields: fields}
 	p := Payment{
-		ID: l.optional("trans_num"), Card: l.text("cc_num"), At: l.time("trans_date_trans_time"),
-		Amount: l.cents("amt"), Merchant: l.text("merchant"), Category: l.text("category"), Country: l.optional("country"),
+		ID: l.optional("trans_num"), Card: l.text("cc_num"), At: l.time("trans_date_trans_time"), Amount: l.cents("amt"),
+		Merchant: l.text("merchant"), Category: l.text("category"), Country: l.optional("country"),
 		Home: Point{l.degrees("lat", 90), l.degrees("long", 180)},
 		Shop: Point{l.degrees("merch_lat", 90), l.degrees("merch_long", 180)},
 	}

@@ -50,8 +50,8 @@ func TestFileSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	good := func(column, value string) string {
 		fields := map[string]string{
-			"is_fraud": "1", "cc_num": "4000", "amt": "1", "trans_date_trans_time": "2020-06-21 12:14:25", "merchant": "S",
-			"category": "f", "lat": "1", "long": "1", "merch_lat": "1", "merch_long": "1",
+			"is_fraud": "1", "cc_num": "4000", "amt": "1", "trans_date_trans_time": "2020-06-21 12:14:25",
+			"merchant": "S", "category": "f", "lat": "1", "long": "1", "merch_lat": "1", "merch_long": "1",
 		}
 		fields[column] = value
 		var line []string

@@ -54,7 +54,7 @@ type feed struct {
 	rate    float64
 	open    func() (Source, error)
 	seen    *positions
-	warn    func(error)
+	warn    chan<- error // what went wrong and was dealt with
 }
 
 // sourceError is an error of the source. Claiming again would not help.
@@ -72,11 +72,18 @@ func (f *feed) run(ctx context.Context) error {
 		case errors.As(err, &sourceError{}):
 			return err
 		}
-		f.warn(fmt.Errorf("this process has stopped feeding, and watches: %w", err))
+		f.tell(ctx, fmt.Errorf("this process has stopped feeding, and watches: %w", err))
 		if done, err := f.watch(ctx); done || err != nil {
 			return err
 		}
-		f.warn(errors.New("nobody feeds any more, this process takes over"))
+		f.tell(ctx, errors.New("nobody feeds any more, this process takes over"))
+	}
+}
+
+func (f *feed) tell(ctx context.Context, warning error) {
+	select {
+	case f.warn <- warning:
+	case <-ctx.Done():
 	}
 }
 

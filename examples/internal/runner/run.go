@@ -22,8 +22,8 @@ const (
 	drainTimeout = 30 * time.Second       // for the last outputs to become visible
 )
 
-// Scenario is what differs from one example to the next. Told and Progress are called from one goroutine, Open, Process
-// and Warn from others.
+// Scenario is what differs from one example to the next. Told, Progress and Warn are called from one goroutine, Open and
+// Process from others.
 type Scenario struct {
 	Name       string // of the application: its consumer group
 	Partitions int32  // of Input and Output
@@ -125,10 +125,13 @@ func run(ctx context.Context, s Scenario, f Flags, place Place) (Summary, error)
 		return Summary{}, err
 	}
 	defer tail.cl.Close()
-	l := &loop{Scenario: s, cl: cl, tail: tail, before: before, told: map[int32]int64{}, started: time.Now()}
+	warnings := make(chan error)
+	l := &loop{
+		Scenario: s, cl: cl, tail: tail, warnings: warnings, before: before, told: map[int32]int64{}, started: time.Now(),
+	}
 	feed := &feed{
 		brokers: place.Brokers, id: s.Name + "-feed", topic: feedTopic, input: s.Input, rate: f.Rate, open: s.Open,
-		seen: seen, warn: s.Warn,
+		seen: seen, warn: warnings,
 	}
 	return l.run(ctx, feed, place)
 }
@@ -136,11 +139,12 @@ func run(ctx context.Context, s Scenario, f Flags, place Place) (Summary, error)
 // loop is the goroutine that all others report to.
 type loop struct {
 	Scenario
-	cl      *kgo.Client
-	tail    *tail
-	before  map[int32]int64 // the output's ends at the start
-	told    map[int32]int64 // per partition of the output: the offset after the last record
-	started time.Time
+	cl       *kgo.Client
+	tail     *tail
+	warnings <-chan error
+	before   map[int32]int64 // the output's ends at the start
+	told     map[int32]int64 // per partition of the output: the offset after the last record
+	started  time.Time
 }
 
 // work is a goroutine that can be stopped.
@@ -202,6 +206,8 @@ func (l *loop) wait(ctx context.Context, feeding, processing, tail work) (comple
 			return false, errors.Join(errors.New("the processing ended before its input"), err)
 		case err := <-tail.ended:
 			return false, err
+		case warning := <-l.warnings:
+			l.Warn(warning)
 		case records := <-l.tail.out:
 			if err := l.tell(records); err != nil {
 				return false, err
