@@ -35,6 +35,7 @@ type core[R any] struct {
 	rows    slab[row[R]]
 	dirty   []int32
 	changed int // rows in dirty
+	fresh   int // rows that the Flush at work has queued
 	queue   list
 	clean   list
 	log     backlog
@@ -87,6 +88,8 @@ type kind[R any] interface {
 	unlink(i int32, r *R, lost bool)
 	// keySize is what the key takes beyond the fixed size.
 	keySize(r *R) int
+	// own makes the value independent of the record that it may have been cut from.
+	own(r *R)
 	// clear empties the index and everything else that is known; learn reads what is needed from the database.
 	clear()
 	learn() error

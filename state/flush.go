@@ -16,7 +16,7 @@ func (s *core[R]) Flush(log Log) (int, error) {
 		return n, fmt.Errorf("store %q: changelog: %w", s.spec.Name, err)
 	}
 	s.log.next += int64(n)
-	rows := s.queue.n
+	s.fresh = 0
 	for _, i := range s.dirty {
 		if i == 0 {
 			continue
@@ -30,7 +30,7 @@ func (s *core[R]) Flush(log Log) (int, error) {
 		}
 	}
 	s.dirty, s.changed = s.dirty[:0], 0
-	s.log.flushed(s.queue.n - rows)
+	s.log.flushed(s.fresh)
 	if s.spec.Unlogged {
 		s.log.acked, n = s.log.next, 0
 	}
@@ -57,6 +57,7 @@ func (s *core[R]) flushRow(log Log, i int32) (logged bool, err error) {
 	if err := s.logRow(log, r); err != nil {
 		return false, err
 	}
+	s.kind.own(&r.it)
 	r.flags &^= dirty | unborn
 	if r.flags&present == 0 {
 		r.flags |= unborn
@@ -65,6 +66,7 @@ func (s *core[R]) flushRow(log Log, i int32) (logged bool, err error) {
 		r.flags |= queued
 		r.seq = s.log.next
 		s.push(&s.queue, i)
+		s.fresh++
 	}
 	s.log.next++
 	return true, nil

@@ -89,8 +89,7 @@ func (m *MapStore[K, V]) Has(k K) bool {
 }
 
 // Upsert gives a pointer to the value of k for the caller to change, a zero value when there was none (existed is
-// false), and takes it as changed. The pointer is valid until the next call on the store. What is put behind it must
-// not alias a record: the store keeps it for long.
+// false), and takes it as changed. The pointer is valid until the next call on the store.
 func (m *MapStore[K, V]) Upsert(k K) (v *V, existed bool) {
 	i := m.index[k]
 	if i == 0 {
@@ -120,16 +119,14 @@ func (m *MapStore[K, V]) revive(r *row[mapRow[K, V]]) {
 func (m *MapStore[K, V]) Put(k K, v V) {
 	i := m.index[k]
 	if i == 0 {
-		if i = m.add(k, present); i == 0 {
-			return
-		}
+		i = m.add(k, present)
 	}
 	r := m.core.rows.at(i)
 	r.touch()
 	if r.flags&present == 0 {
 		m.revive(r)
 	}
-	r.it.val = m.values.shallow(v)
+	r.it.val = v
 	m.core.change(i, r)
 }
 
@@ -194,11 +191,9 @@ func (m *MapStore[K, V]) load(k K) int32 {
 	}
 	m.core.weighed(len(enc))
 	i := m.add(k, present)
-	if i != 0 {
-		r := m.core.rows.at(i)
-		r.it.val = v
-		m.core.weigh(r, len(enc))
-	}
+	r := m.core.rows.at(i)
+	r.it.val = v
+	m.core.weigh(r, len(enc))
 	return i
 }
 
@@ -212,16 +207,11 @@ func (m *MapStore[K, V]) encode(k K) bool {
 	return err == nil
 }
 
-// add makes a clean row for k. 0 after a failure.
+// add makes a clean row for k.
 func (m *MapStore[K, V]) add(k K, flags uint8) int32 {
-	k, err := m.keys.deep(k)
-	if err != nil {
-		m.core.fail(fmt.Errorf("key %v: %w", k, err))
-		return 0
-	}
 	i, r := m.core.insert(flags)
-	r.it.key = k
+	r.it.key = m.keys.clone(k)
 	m.core.weigh(r, m.core.typical)
-	m.index[k] = i
+	m.index[r.it.key] = i
 	return i
 }

@@ -11,10 +11,54 @@ import (
 	"github.com/irmak-go/irmak/stream/codec"
 )
 
-// A record's key and value usually alias the fetched batch. A row that lives for hours must not keep a megabyte alive
-// for its twelve bytes, so a store clones what it keeps. Which way is decided once per store, from the type.
+// owner makes values of T independent of the memory that they were cut from. A record's key and value usually alias
+// the fetched batch, and a row that lives for hours must not keep a megabyte alive for its twelve bytes.
+//
+// Decoding again from fresh memory would do it for every type, at the price of a decode. Instead the strings and byte
+// slices that are fields of T, of structs in it and of short arrays are cloned; their places are looked up once per
+// store. What lies behind pointers, maps and other slices is the codec's to have allocated.
+type owner[T any] struct {
+	codec codec.Codec[T]
+	plain bool // T has no pointers at all
+	texts []text
+}
 
-// pointers says whether a value of type t leads to memory of its own, which the garbage collector must walk.
+// text is a string or a byte slice in a value.
+type text struct {
+	offset uintptr
+	bytes  bool
+}
+
+func ownerOf[T any](c codec.Codec[T]) owner[T] {
+	t := reflect.TypeFor[T]()
+	return owner[T]{codec: c, plain: !pointers(t), texts: texts(nil, t, 0)}
+}
+
+// longArray is a length up to which the elements of an array are looked at.
+const longArray = 16
+
+// texts appends the places of a type that lies at offset.
+func texts(dst []text, t reflect.Type, offset uintptr) []text {
+	switch t.Kind() {
+	case reflect.String:
+		return append(dst, text{offset, false})
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return append(dst, text{offset, true})
+		}
+	case reflect.Array:
+		for i := range min(t.Len(), longArray) {
+			dst = texts(dst, t.Elem(), offset+uintptr(i)*t.Elem().Size())
+		}
+	case reflect.Struct:
+		for i := range t.NumField() {
+			dst = texts(dst, t.Field(i).Type, offset+t.Field(i).Offset)
+		}
+	}
+	return dst
+}
+
+// pointers says whether a value of type t leads to memory of its own.
 func pointers(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8,
@@ -34,73 +78,38 @@ func pointers(t reflect.Type) bool {
 	return true
 }
 
-// owner makes values of T independent of whatever memory they were cut from.
-type owner[T any] struct {
-	kind  ownKind
-	codec codec.Codec[T]
-}
-
-type ownKind uint8
-
-const (
-	ownPlain  ownKind = iota // nothing to clone
-	ownString                // a string type
-	ownBytes                 // a byte slice type
-	ownCodec                 // anything else: encode and decode from fresh memory
-)
-
-func ownerOf[T any](c codec.Codec[T]) owner[T] {
-	t := reflect.TypeFor[T]()
-	o := owner[T]{ownCodec, c}
-	switch {
-	case !pointers(t):
-		o.kind = ownPlain
-	case t.Kind() == reflect.String:
-		o.kind = ownString
-	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
-		o.kind = ownBytes
+// own gives *v memory of its own.
+func (o *owner[T]) own(v *T) {
+	for _, f := range o.texts {
+		at := unsafe.Add(unsafe.Pointer(v), f.offset)
+		if f.bytes {
+			*(*[]byte)(at) = bytes.Clone(*(*[]byte)(at))
+		} else {
+			*(*string)(at) = strings.Clone(*(*string)(at))
+		}
 	}
-	return o
 }
 
-// shallow clones v when that is a copy of bytes, and leaves it as it is otherwise.
-func (o owner[T]) shallow(v T) T {
-	switch o.kind {
-	case ownString:
-		s := strings.Clone(*(*string)(unsafe.Pointer(&v)))
-		return *(*T)(unsafe.Pointer(&s))
-	case ownBytes:
-		s := bytes.Clone(*(*[]byte)(unsafe.Pointer(&v)))
-		return *(*T)(unsafe.Pointer(&s))
+// clone is v with memory of its own.
+func (o *owner[T]) clone(v T) T {
+	if len(o.texts) > 0 {
+		o.own(&v)
 	}
 	return v
 }
 
-// deep clones v entirely.
-func (o owner[T]) deep(v T) (T, error) {
-	if o.kind != ownCodec {
-		return o.shallow(v), nil
+// size is what the strings and byte slices of v take.
+func (o *owner[T]) size(v *T) (n int) {
+	for _, f := range o.texts {
+		n += len(*(*string)(unsafe.Add(unsafe.Pointer(v), f.offset))) // a slice, too, has its length in the second word
 	}
-	b, err := o.codec.Append(nil, v)
-	if err != nil {
-		return v, err
-	}
-	return o.codec.Decode(b)
+	return n
 }
 
-// decode decodes from scratch memory that is about to be used again.
-func (o owner[T]) decode(src []byte) (T, error) {
-	if o.kind != ownPlain {
+// decode decodes from memory that is about to be used again.
+func (o *owner[T]) decode(src []byte) (T, error) {
+	if !o.plain {
 		src = append(make([]byte, 0, len(src)), src...)
 	}
 	return o.codec.Decode(src)
-}
-
-// size is what v takes beyond its type's size, as far as it is known without encoding it.
-func (o owner[T]) size(v T) int {
-	switch o.kind {
-	case ownString, ownBytes: // the first word but one of either is its length
-		return len(*(*string)(unsafe.Pointer(&v)))
-	}
-	return 0
 }

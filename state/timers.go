@@ -80,11 +80,7 @@ func (t *TimerStore[K]) Set(at int64, key K, name string) {
 	if found || i == len(t.first) && !t.all {
 		return
 	}
-	var err error
-	if tm.key, err = t.rows.keys.deep(tm.key); err != nil { // it may outlive the record that it was cut from
-		t.rows.core.fail(err)
-		return
-	}
+	tm.key = t.rows.keys.clone(tm.key) // it may outlive the record that it was cut from
 	t.first = slices.Insert(t.first, i, tm)
 	if len(t.first) > maxAtHand {
 		clear(t.first[timersAtHand:])

@@ -114,14 +114,17 @@ func (w *WindowStore[K, V]) Get(k K, start int64) (v V, ok bool) {
 			return v, false
 		}
 	}
+	if start < w.expired {
+		return v, false
+	}
 	r := w.core.rows.at(i)
 	r.touch()
-	return r.it.val, r.flags&present != 0 && start >= w.expired
+	return r.it.val, r.flags&present != 0
 }
 
 // Upsert gives a pointer to the value of k's row that starts at start, for the caller to change, a zero value when
 // there was none (existed is false), and takes it as changed. The pointer is valid until the next call on the store.
-// What is put behind it must not alias a record. A row that has expired is not made: what is written there is lost.
+// A row that has expired is not made: what is written there is lost.
 func (w *WindowStore[K, V]) Upsert(k K, start int64) (v *V, existed bool) {
 	i := w.find(k, start)
 	if i == 0 {
@@ -170,7 +173,7 @@ func (w *WindowStore[K, V]) Put(k K, start int64, v V) {
 	if r.flags&present == 0 {
 		w.revive(r)
 	}
-	r.it.val = w.values.shallow(v)
+	r.it.val = v
 	w.core.change(i, r)
 }
 

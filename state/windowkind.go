@@ -66,8 +66,9 @@ func (w *WindowStore[K, V]) appendValue(dst []byte, r *windowRow[V]) ([]byte, er
 func (w *WindowStore[K, V]) eventTime(r *windowRow[V]) int64 { return r.start }
 func (w *WindowStore[K, V]) gone(r *windowRow[V]) bool       { return r.start < w.expired }
 func (w *WindowStore[K, V]) keySize(r *windowRow[V]) int {
-	return w.keys.size(w.chains.at(r.chain).key)
+	return w.keys.size(&w.chains.at(r.chain).key)
 }
+func (w *WindowStore[K, V]) own(r *windowRow[V])       { w.values.own(&r.val) }
 func (w *WindowStore[K, V]) shape() uint64             { return uint64(w.layout.segment) }
 func (w *WindowStore[K, V]) ahead() bool               { return w.expired != w.base }
 func (w *WindowStore[K, V]) hold(int32, *windowRow[V]) {}

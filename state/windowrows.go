@@ -2,8 +2,6 @@
 
 package state
 
-import "fmt"
-
 // find is the cached row of k that starts at start, or 0.
 func (w *WindowStore[K, V]) find(k K, start int64) int32 {
 	c := w.index[k]
@@ -48,16 +46,13 @@ func (w *WindowStore[K, V]) unknown(k K) int64 {
 	return w.gap
 }
 
-// add makes a clean row that is not there yet. 0 when it has expired, or after a failure.
+// add makes a clean row that is not there yet. 0 when it has expired.
 func (w *WindowStore[K, V]) add(k K, start int64, flags uint8) int32 {
 	if start < w.expired {
 		return 0
 	}
 	w.core.evict() // before the chain is looked up: it may go
 	c := w.chainOf(k)
-	if c == 0 {
-		return 0
-	}
 	older := int32(0)
 	if ch := w.chains.at(c); ch.newest != 0 {
 		older = w.floor(ch, start)
@@ -65,20 +60,15 @@ func (w *WindowStore[K, V]) add(k K, start int64, flags uint8) int32 {
 	return w.link(c, older, start, flags)
 }
 
-// chainOf is the chain of k, a new one without rows if need be, which must get a row at once. 0 after a failure.
+// chainOf is the chain of k, a new one without rows if need be, which must get a row at once.
 func (w *WindowStore[K, V]) chainOf(k K) int32 {
 	c := w.index[k]
 	if c != 0 {
 		return c
 	}
-	own, err := w.keys.deep(k)
-	if err != nil {
-		w.core.fail(fmt.Errorf("key %v: %w", k, err))
-		return 0
-	}
 	c, ch := w.chains.alloc()
-	*ch = chain[K]{key: own, gap: w.gap}
-	w.index[own] = c
+	*ch = chain[K]{key: w.keys.clone(k), gap: w.gap}
+	w.index[ch.key] = c
 	return c
 }
 

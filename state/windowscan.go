@@ -5,7 +5,6 @@ package state
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"math"
 )
@@ -18,7 +17,7 @@ func (w *WindowStore[K, V]) ScanKey(k K, from, to int64, yield func(start int64,
 	if from > to {
 		return
 	}
-	if upTo := w.unknown(k); upTo >= from && !w.loadKey(k, from, upTo) {
+	if w.unknown(k) >= from && !w.loadKey(k, from) {
 		return
 	}
 	c := w.index[k]
@@ -58,11 +57,12 @@ func (w *WindowStore[K, V]) unpick(base int) {
 	w.core.scans--
 }
 
-// loadKey brings the rows of k that only the database has and that start in [from, upTo] into the cache, where upTo is
-// the highest unknown start. From then on the cache knows everything of k from from on, which is remembered as the
-// chain's gap, if need be by an absent row that holds the chain.
-func (w *WindowStore[K, V]) loadKey(k K, from, upTo int64) bool {
-	w.core.evict()
+// loadKey brings the rows of k that only the database has and that start at from or later into the cache. From then on
+// the cache knows everything of k from from on, which is remembered as the chain's gap, if need be by an absent row that
+// holds the chain.
+func (w *WindowStore[K, V]) loadKey(k K, from int64) bool {
+	w.core.evict() // before upTo is known: it may raise it
+	upTo := w.unknown(k)
 	w.core.scans++ // what is loaded first must not be evicted for what is loaded last
 	defer func() { w.core.scans-- }()
 	w.core.stats.Misses++
@@ -78,8 +78,8 @@ func (w *WindowStore[K, V]) loadKey(k K, from, upTo int64) bool {
 		w.core.fail(fmt.Errorf("rows of key %v from %d: %w", k, from, err))
 		return false
 	}
-	if w.index[k] == 0 && w.add(k, from, unborn) == 0 {
-		return false
+	if w.index[k] == 0 {
+		w.add(k, from, unborn)
 	}
 	w.chains.at(w.index[k]).gap = from - 1
 	return true
@@ -127,8 +127,7 @@ func (w *WindowStore[K, V]) loadRows(it Iterator, k K, from, upTo int64) error {
 // adopt adds a row of the database to the cache, unless it is there, and returns it. older is a row of k before it, the
 // nearest one that the caller knows, or 0.
 func (w *WindowStore[K, V]) adopt(k K, older int32, start int64, enc []byte) (int32, error) {
-	c := w.index[k]
-	if c != 0 {
+	if c := w.index[k]; c != 0 {
 		next := w.chains.at(c).oldest
 		if older != 0 {
 			next = w.core.rows.at(older).it.newer
@@ -144,10 +143,7 @@ func (w *WindowStore[K, V]) adopt(k K, older int32, start int64, enc []byte) (in
 	if err != nil {
 		return 0, err
 	}
-	if c = w.chainOf(k); c == 0 {
-		return 0, errors.New("no chain for the key")
-	}
-	i := w.link(c, older, start, present)
+	i := w.link(w.chainOf(k), older, start, present)
 	w.fill(i, v, len(enc))
 	return i, nil
 }
