@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -58,17 +59,20 @@ func (l *ledger) requireIn(addrs []string, topic string) {
 	}
 }
 
-// answerLate makes the broker keep its answers to Produce until n requests have come, so that n are in flight.
-func (r *rig) answerLate(n int) {
-	var came atomic.Int32
-	full := make(chan struct{})
-	r.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
-		r.KeepControl()
-		if came.Add(1) == int32(n) {
-			close(full)
-		}
-		r.SleepControl(func() { <-full })
-		return nil, nil, false
+// lateAnswers is a connection that keeps back the answers until full requests are under way.
+type lateAnswers struct {
+	leaderConn
+	sent *atomic.Int32
+	full chan struct{}
+}
+
+func (c lateAnswers) AsyncProduce(req *sarama.ProduceRequest, cb sarama.ProduceCallback) error {
+	if c.sent.Add(1) == maxInFlight {
+		close(c.full)
+	}
+	return c.leaderConn.AsyncProduce(req, func(res *sarama.ProduceResponse, err error) {
+		<-c.full
+		cb(res, err)
 	})
 }
 
@@ -85,6 +89,8 @@ func TestFiveInFlightWithAFailureInTheMiddle(t *testing.T) {
 			l := newLedger(t, p)
 			l.send("out", 0, 1)
 			require.NoError(t, p.Flush(produceContext(t))) // the leader knows the producer now
+			late := lateAnswers{sent: new(atomic.Int32), full: make(chan struct{})}
+			p.targets[Partition{"out", 0}].link.through(late)
 			var requests atomic.Int32
 			fault := r.Fault(kfake.Fault{
 				Keys: []kmsg.Key{kmsg.Produce}, Topic: "out", Err: code,
@@ -99,6 +105,14 @@ func TestFiveInFlightWithAFailureInTheMiddle(t *testing.T) {
 			l.requireIn(r.ListenAddrs(), "out")
 		})
 	}
+}
+
+// through puts late around the link's connection.
+func (l *link) through(late lateAnswers) {
+	l.p.mu.Lock()
+	defer l.p.mu.Unlock()
+	late.leaderConn = l.conn
+	l.conn = late
 }
 
 func TestConnectionCut(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-
 	"time"
 
 	"github.com/irmak-go/irmak/internal/invariants"
@@ -181,7 +180,7 @@ func (p *Producer) Abort(ctx context.Context) error {
 	}
 	p.transition(aborting)
 	p.halted = true
-	p.txn.pending = nil
+	p.txn.pending, p.txn.wanted = nil, p.txn.enrolled
 	p.mu.Unlock()
 
 	p.sealAll()
