@@ -69,6 +69,9 @@ func classify(err error) error {
 		return nil
 	}
 	code, ok := errors.AsType[sarama.KError](err)
+	if errors.Is(err, sarama.ErrSASLAuthenticationFailed) { // wrapped in a way that AsType does not see
+		code, ok = sarama.ErrSASLAuthenticationFailed, true
+	}
 	if !ok {
 		return err
 	}
@@ -170,3 +173,7 @@ func undecodable(err error) bool {
 	_, broken := errors.AsType[sarama.PacketDecodingError](err)
 	return broken || errors.Is(err, sarama.ErrInsufficientData) || errors.Is(err, sarama.ErrIncompleteResponse)
 }
+
+// Passing says whether err is the kind that passes: a broker or coordinator that moves, restarts or cannot be reached.
+// Whoever sees it has waited for RetryTimeout already, and may try the whole of what it did again.
+func Passing(err error) bool { return retriable(err) }

@@ -201,10 +201,16 @@ func (t topic) after(heard *sarama.TopicMetadata) topic {
 	if heard.Err != sarama.ErrNoError && heard.Err != sarama.ErrLeaderNotAvailable {
 		return topic{id: heard.Uuid, err: classify(heard.Err)}
 	}
+	if len(heard.Partitions) == 0 {
+		return topic{id: heard.Uuid, err: sarama.ErrLeaderNotAvailable} // just created
+	}
 	next := topic{id: heard.Uuid, leaders: make([]leadership, len(heard.Partitions))}
+	for i := range next.leaders {
+		next.leaders[i] = leadership{node: -1, epoch: -1, err: sarama.ErrLeaderNotAvailable}
+	}
 	for _, p := range heard.Partitions {
 		if int(p.ID) >= len(next.leaders) {
-			continue // a broker that lags behind added partitions
+			continue // some before it are missing: the broker is behind with what it knows
 		}
 		l := leadership{node: p.Leader, epoch: p.LeaderEpoch}
 		if p.Leader < 0 {
