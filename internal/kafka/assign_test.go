@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// set declares co-partitioned topics with n partitions each: set(4, "a", "b").
-func set(n int32, topics ...string) topicSet {
+// coSet declares co-partitioned topics with n partitions each: coSet(4, "a", "b").
+func coSet(n int32, topics ...string) topicSet {
 	counts := make([]int32, len(topics))
 	for i := range counts {
 		counts[i] = n
@@ -23,7 +23,7 @@ func set(n int32, topics ...string) topicSet {
 	return topicSet{Topics: topics, Partitions: counts}
 }
 
-func member(id string, workers int, sets ...topicSet) candidate {
+func saying(id string, workers int, sets ...topicSet) candidate {
 	return candidate{ID: id, subscription: subscription{Workers: workers, Sets: sets}}
 }
 
@@ -34,8 +34,8 @@ func (c candidate) owning(topic string, indexes ...int32) candidate {
 	return c
 }
 
-// show is an assignment as text: "m1: a-0 b-0; m2: a-1 b-1".
-func show(a assignment) string {
+// showPlan is an assignment as text: "m1: a-0 b-0; m2: a-1 b-1".
+func showPlan(a assignment) string {
 	var members []string
 	for _, id := range slices.Sorted(maps.Keys(a.parts)) {
 		parts := slices.Clone(a.parts[id])
@@ -60,71 +60,71 @@ func TestPlan(t *testing.T) {
 	}{
 		{
 			name:    "one member gets everything",
-			members: []candidate{member("m1", 1, set(2, "a", "b"), set(1, "c"))},
+			members: []candidate{saying("m1", 1, coSet(2, "a", "b"), coSet(1, "c"))},
 			want:    "m1: a-0 a-1 b-0 b-1 c-0",
 		},
 		{
 			name:    "co-partitioned topics go together and every set is spread",
-			members: []candidate{member("m1", 1, set(2, "a", "b"), set(2, "c")), member("m2", 1, set(2, "a", "b"), set(2, "c"))},
+			members: []candidate{saying("m1", 1, coSet(2, "a", "b"), coSet(2, "c")), saying("m2", 1, coSet(2, "a", "b"), coSet(2, "c"))},
 			want:    "m1: a-0 b-0 c-0; m2: a-1 b-1 c-1",
 		},
 		{
 			name:    "shares follow the workers",
-			members: []candidate{member("m1", 1, set(6, "a")), member("m2", 2, set(6, "a"))},
+			members: []candidate{saying("m1", 1, coSet(6, "a")), saying("m2", 2, coSet(6, "a"))},
 			want:    "m1: a-1 a-4; m2: a-0 a-2 a-3 a-5",
 		},
 		{
 			name: "what moves is held back until its owner has let it go",
 			members: []candidate{
-				member("m1", 1, set(4, "a")).owning("a", 0, 1, 2, 3), member("m2", 1, set(4, "a")),
+				saying("m1", 1, coSet(4, "a")).owning("a", 0, 1, 2, 3), saying("m2", 1, coSet(4, "a")),
 			},
 			want: "m1: a-2 a-3; m2:", held: 2,
 		},
 		{
 			name:    "and is handed over afterwards",
-			members: []candidate{member("m1", 1, set(4, "a")).owning("a", 2, 3), member("m2", 1, set(4, "a"))},
+			members: []candidate{saying("m1", 1, coSet(4, "a")).owning("a", 2, 3), saying("m2", 1, coSet(4, "a"))},
 			want:    "m1: a-2 a-3; m2: a-0 a-1",
 		},
 		{
 			name: "all of a task is held back when a part of it is",
 			members: []candidate{
-				member("m1", 1, set(1, "a", "b")).owning("a", 0), member("m2", 1, set(1, "a", "b")).owning("b", 0),
+				saying("m1", 1, coSet(1, "a", "b")).owning("a", 0), saying("m2", 1, coSet(1, "a", "b")).owning("b", 0),
 			},
 			want: "m1:; m2:", held: 1,
 		},
 		{
 			name: "a task whose owner is gone goes where its state is",
 			members: []candidate{
-				member("m1", 1, set(2, "a")),
-				{ID: "m2", subscription: subscription{Sets: []topicSet{set(2, "a")}, Warm: map[string][]int32{"a": {0}}}},
+				saying("m1", 1, coSet(2, "a")),
+				{ID: "m2", subscription: subscription{Sets: []topicSet{coSet(2, "a")}, Warm: map[string][]int32{"a": {0}}}},
 			},
 			want: "m1: a-1; m2: a-0",
 		},
 		{
 			name:    "a topic that is missing stops its set only",
-			members: []candidate{member("m1", 1, topicSet{[]string{"a", "b"}, []int32{3, 0}}, set(1, "c"))},
+			members: []candidate{saying("m1", 1, topicSet{[]string{"a", "b"}, []int32{3, 0}}, coSet(1, "c"))},
 			want:    "m1: c-0", warns: "topic b does not exist: a,b wait until it is created",
 		},
 		{
 			name:    "different counts forget no partition, and say so",
-			members: []candidate{member("m1", 1, topicSet{[]string{"a", "b"}, []int32{1, 2}})},
+			members: []candidate{saying("m1", 1, topicSet{[]string{"a", "b"}, []int32{1, 2}})},
 			want:    "m1: a-0 b-0 b-1",
 			warns:   "topics a and b are processed together but have 1 and 2 partitions: give them the same number",
 		},
 		{
 			name:    "a partition that one member has seen exists",
-			members: []candidate{member("m1", 1, set(1, "a")), member("m2", 1, set(2, "a"))},
+			members: []candidate{saying("m1", 1, coSet(1, "a")), saying("m2", 1, coSet(2, "a"))},
 			want:    "m1: a-0; m2: a-1",
 		},
 		{
 			name:    "a sub-topology that only the new version has goes to the new version",
-			members: []candidate{member("new", 1, set(2, "a"), set(2, "b")), member("old", 1, set(2, "a"))},
+			members: []candidate{saying("new", 1, coSet(2, "a"), coSet(2, "b")), saying("old", 1, coSet(2, "a"))},
 			want:    "new: b-0 b-1; old: a-0 a-1",
 		},
 		{
 			name: "sets that overlap: the majority's",
 			members: []candidate{
-				member("new", 1, set(2, "a", "b")), member("old1", 1, set(2, "a")), member("old2", 1, set(2, "a")),
+				saying("new", 1, coSet(2, "a", "b")), saying("old1", 1, coSet(2, "a")), saying("old2", 1, coSet(2, "a")),
 			},
 			want:  "new:; old1: a-0; old2: a-1",
 			warns: "topics a,b, declared by 1 members, wait: more members declare a in another set; is an upgrade under way?",
@@ -140,23 +140,23 @@ func TestPlan(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			a := plan(c.members)
-			require.Equal(t, c.want, show(a))
+			require.Equal(t, c.want, showPlan(a))
 			require.Equal(t, c.held, a.held)
 			require.Equal(t, c.warns, strings.Join(a.warnings, "\n"))
 		})
 	}
 }
 
-// group is the members of a random group in the eyes of the test.
-type group []candidate
+// simGroup is the members of a random group in the eyes of the test.
+type simGroup []candidate
 
 // settle plays the protocol: plan, everybody lets go of what it misses, joins again, until nobody has anything to let
 // go. It fails when a partition would have two owners, or when the group does not come to rest.
-func (g group) settle(t *testing.T) (rounds int) {
+func (g simGroup) settle(t *testing.T) (rounds int) {
 	for rounds = 1; ; rounds++ {
 		require.LessOrEqual(t, rounds, 3, "the group does not come to rest")
 		a := plan(g)
-		require.Equal(t, show(a), show(plan(g.shuffled())), "the plan depends on the order of members")
+		require.Equal(t, showPlan(a), showPlan(plan(g.shuffled())), "the plan depends on the order of members")
 		owner := map[Partition]string{} // before anybody has revoked anything
 		for _, m := range g {
 			for _, p := range m.Owned {
@@ -180,7 +180,7 @@ func (g group) settle(t *testing.T) (rounds int) {
 	}
 }
 
-func (g group) shuffled() group {
+func (g simGroup) shuffled() simGroup {
 	s := slices.Clone(g)
 	rand.Shuffle(len(s), func(i, j int) { s[i], s[j] = s[j], s[i] })
 	return s
@@ -199,7 +199,7 @@ func tasksOf(m candidate) (n int) {
 }
 
 // check looks at a group at rest: every task has one owner with all of its topics, and no single move would help.
-func (g group) check(t *testing.T, sets []topicSet) {
+func (g simGroup) check(t *testing.T, sets []topicSet) {
 	owner := map[Partition]string{}
 	for _, m := range g {
 		for _, p := range m.Owned {
@@ -226,7 +226,7 @@ func (g group) check(t *testing.T, sets []topicSet) {
 
 // fewestMoves is how many tasks of members that are still there must move: the higher of what some have too much of
 // and what others have too little of.
-func (g group) fewestMoves(tasks int) int {
+func (g simGroup) fewestMoves(tasks int) int {
 	floor := tasks / len(g)
 	ceiling := (tasks + len(g) - 1) / len(g)
 	above, below, unowned := 0, 0, tasks
@@ -240,7 +240,7 @@ func (g group) fewestMoves(tasks int) int {
 }
 
 // movedTasks is how many tasks changed hands between members of before.
-func movedTasks(before, after group) (n int) {
+func movedTasks(before, after simGroup) (n int) {
 	for _, m := range after {
 		for _, p := range m.Owned {
 			first := slices.ContainsFunc(m.Sets, func(s topicSet) bool { return s.Topics[0] == p.Topic })
@@ -253,7 +253,7 @@ func movedTasks(before, after group) (n int) {
 	return n
 }
 
-func (g group) clone() group {
+func (g simGroup) clone() simGroup {
 	c := slices.Clone(g)
 	for i := range c {
 		c[i].Owned = slices.Clone(c[i].Owned)
@@ -270,11 +270,11 @@ func TestPlanKeepsItsPromisesOverRandomHistories(t *testing.T) {
 	for range 300 {
 		sets := randomSets(r)
 		weighted := r.IntN(3) == 0
-		var g group
+		var g simGroup
 		for next := range 12 {
 			joins := r.IntN(3)
 			for i := range joins {
-				m := member(fmt.Sprintf("m%02d-%d-%d", r.IntN(100), next, i), 1, sets...)
+				m := saying(fmt.Sprintf("m%02d-%d-%d", r.IntN(100), next, i), 1, sets...)
 				if weighted {
 					m.Workers = 1 + r.IntN(4)
 				}
@@ -320,7 +320,7 @@ func randomSets(r *rand.Rand) []topicSet {
 		for j := range r.IntN(3) {
 			topics = append(topics, fmt.Sprintf("s%d-%d", i, j))
 		}
-		sets = append(sets, set(int32(1+r.IntN(12)), topics...))
+		sets = append(sets, coSet(int32(1+r.IntN(12)), topics...))
 	}
 	return sets
 }
@@ -328,7 +328,7 @@ func randomSets(r *rand.Rand) []topicSet {
 func grow(r *rand.Rand, sets []topicSet) []topicSet {
 	grown := slices.Clone(sets)
 	i := r.IntN(len(grown))
-	grown[i] = set(grown[i].Partitions[0]+int32(r.IntN(5)), grown[i].Topics...)
+	grown[i] = coSet(grown[i].Partitions[0]+int32(r.IntN(5)), grown[i].Topics...)
 	return grown
 }
 
@@ -361,7 +361,7 @@ func TestPlanSurvivesDisagreement(t *testing.T) {
 		}
 		var sets []topicSet
 		for _, n := range slices.Sorted(maps.Keys(bySet)) {
-			sets = append(sets, set(int32(r.IntN(5)), bySet[n]...))
+			sets = append(sets, coSet(int32(r.IntN(5)), bySet[n]...))
 		}
 		return sets
 	}
@@ -372,20 +372,20 @@ func TestPlanSurvivesDisagreement(t *testing.T) {
 				newer[i].Partitions[j] = 3
 			}
 		}
-		var g group
+		var g simGroup
 		n := 1 + r.IntN(5)
 		for i := range n {
-			g = append(g, member(fmt.Sprintf("m%d", i), r.IntN(3), older...))
+			g = append(g, saying(fmt.Sprintf("m%d", i), r.IntN(3), older...))
 		}
 		if r.IntN(2) == 0 {
 			g = append(g, candidate{ID: "mute"})
 		}
 		g.settle(t)
 		for i := range n {
-			g[i] = member(fmt.Sprintf("m%d-upgraded", i), 1, newer...)
+			g[i] = saying(fmt.Sprintf("m%d-upgraded", i), 1, newer...)
 			g.settle(t)
 		}
-		var upgraded group
+		var upgraded simGroup
 		for _, m := range g {
 			if len(m.Sets) > 0 {
 				upgraded = append(upgraded, m)
@@ -400,7 +400,7 @@ func TestPlanSurvivesDisagreement(t *testing.T) {
 func TestSubscriptionAndAssignmentSurviveTheWire(t *testing.T) {
 	t.Parallel()
 	owned := []Partition{{"a", 0}, {"a", 1}, {"b", 2}}
-	said := subscription{Workers: 3, Sets: []topicSet{set(4, "a", "b")}, Warm: map[string][]int32{"a": {3}}, Round: 7}
+	said := subscription{Workers: 3, Sets: []topicSet{coSet(4, "a", "b")}, Warm: map[string][]int32{"a": {3}}, Round: 7}
 	meta, err := joinMetadata(said, owned)
 	require.NoError(t, err)
 	require.Equal(t, []string{"a", "b"}, meta.Topics)
@@ -441,15 +441,15 @@ func TestSetsOfCoPartitionedTopicsAreChecked(t *testing.T) {
 	}
 	sets, err := checkSets([][]string{{"z"}, {"c", "b"}})
 	require.NoError(t, err)
-	require.Equal(t, []topicSet{set(0, "b", "c"), set(0, "z")}, sets)
+	require.Equal(t, []topicSet{coSet(0, "b", "c"), coSet(0, "z")}, sets)
 }
 
 func BenchmarkPlanDoublesAGroup(b *testing.B) {
-	one := member("m0", 4, set(1000, "a", "b"), set(1000, "c"))
+	one := saying("m0", 4, coSet(1000, "a", "b"), coSet(1000, "c"))
 	for i := range int32(1000) {
 		one.Owned = append(one.Owned, Partition{"a", i}, Partition{"b", i}, Partition{"c", i})
 	}
-	members := []candidate{one, member("m1", 4, one.Sets...)}
+	members := []candidate{one, saying("m1", 4, one.Sets...)}
 	for b.Loop() {
 		plan(members)
 	}

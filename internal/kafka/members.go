@@ -81,6 +81,8 @@ const (
 	// quickHeartbeat is the interval while tasks of the group are between two owners: nobody processes them, and the
 	// rebalance that hands them over ends only when the last member has noticed it.
 	quickHeartbeat = 100 * time.Millisecond
+	// loudAttempts is after how many failures in a row an operator should hear of them: elections cause fewer.
+	loudAttempts = 3
 	// shortestLimit bounds a heartbeat's answer from below, for sessions of less than a few seconds.
 	shortestLimit = time.Second
 )
@@ -336,8 +338,12 @@ func (m *Member) leave(err error) error {
 
 // stumble is what follows an error that passes: the coordinator is somewhere else, or will be back.
 func (m *Member) stumble(err error) {
-	m.log.Warn("kafka: group membership disturbed, trying again", "state", m.state, "attempt", m.pause.attempts+1,
-		"err", err)
+	level := slog.LevelDebug
+	if m.pause.attempts >= loudAttempts {
+		level = slog.LevelWarn
+	}
+	m.log.Log(context.Background(), level, "kafka: group membership disturbed, trying again", "state", m.state,
+		"attempt", m.pause.attempts+1, "err", err)
 	if errors.Is(err, sarama.ErrOffsetsLoadInProgress) {
 		return // the right coordinator, not ready yet
 	}

@@ -18,19 +18,19 @@ func TestMembersKeepTheirPartitionsThroughABrokerRestart(t *testing.T) {
 	opts := quick(kafkatest.Name(t, "g"), []string{tm.topic(4)})
 	tm.join("m1", opts)
 	tm.join("m2", opts)
-	tm.ledger.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
-	revoked := tm.ledger.count("m1", "revoked")
+	tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
+	revoked := tm.roster.count("m1", "revoked")
 
 	require.NoError(t, cluster.Kill(0))
 	require.NoError(t, cluster.Restart(0))
 	m3 := tm.join("m3", opts)
-	tm.ledger.until(t, "three members", func() bool {
-		return len(tm.ledger.owner) == 4 && len(tm.ledger.partsOf("m3")) > 0
+	tm.roster.until(t, "three members", func() bool {
+		return len(tm.roster.owner) == 4 && len(tm.roster.partsOf("m3")) > 0
 	})
 	m3.leave(t)
-	tm.ledger.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
-	require.Zero(t, tm.ledger.count("m1", "lost")+tm.ledger.count("m2", "lost"))
-	require.LessOrEqual(t, tm.ledger.count("m1", "revoked")+tm.ledger.count("m2", "revoked"), revoked+1)
+	tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
+	require.Zero(t, tm.roster.count("m1", "lost")+tm.roster.count("m2", "lost"))
+	require.LessOrEqual(t, tm.roster.count("m1", "revoked")+tm.roster.count("m2", "revoked"), revoked+1)
 }
 
 // With three brokers the group survives the loss of any, its coordinator included.
@@ -40,7 +40,7 @@ func TestMembersSurviveTheLossOfTheirCoordinator(t *testing.T) {
 	tm := newTeam(t, cluster.Addrs())
 	opts := quick(kafkatest.Name(t, "g"), []string{tm.topic(4)})
 	m1 := tm.join("m1", opts)
-	tm.ledger.untilOwns(t, map[string]int{"m1": 4})
+	tm.roster.untilOwns(t, map[string]int{"m1": 4})
 
 	n, err := m1.client.coordinatorNode(t.Context(), coordinatorKey{id: opts.Group})
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestMembersSurviveTheLossOfTheirCoordinator(t *testing.T) {
 	}
 	require.NoError(t, cluster.Kill(coordinator))
 	tm.join("m2", opts)
-	tm.ledger.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
+	tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
 	require.NoError(t, cluster.Restart(coordinator))
-	require.Zero(t, tm.ledger.count("m1", "lost"))
+	require.Zero(t, tm.roster.count("m1", "lost"))
 }

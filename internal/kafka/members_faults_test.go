@@ -19,8 +19,8 @@ import (
 
 var errHangUp = errors.New("hang up") // kfake closes the connection
 
-// refuse makes the coordinator answer the next request of the kind with err.
-func refuse(fake *kfake.Cluster, key kmsg.Key, err error) {
+// refuseNext makes the coordinator answer the next request of the kind with err.
+func refuseNext(fake *kfake.Cluster, key kmsg.Key, err error) {
 	fake.ControlKey(key.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		code, isCode := errors.AsType[*kerr.Error](err)
 		if !isCode {
@@ -74,19 +74,19 @@ func TestMemberComesThroughErrors(t *testing.T) {
 			opts := quick("g", []string{tm.topic(4)})
 			opts.SessionTimeout = 2 * time.Second // the coordinator waits for the member that it said it did not know
 			m1 := tm.join("m1", opts)
-			tm.ledger.untilOwns(t, map[string]int{"m1": 4})
-			refuse(fake, c.key, c.err)
+			tm.roster.untilOwns(t, map[string]int{"m1": 4})
+			refuseNext(fake, c.key, c.err)
 			m1.member.Rejoin() // with heartbeats before or after
 			if c.loses {
-				tm.ledger.until(t, "loss", func() bool { return len(tm.ledger.heard) >= 2 })
+				tm.roster.until(t, "loss", func() bool { return len(tm.roster.heard) >= 2 })
 			}
 			tm.join("m2", opts)
-			tm.ledger.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
+			tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
 			lost := 0
 			if c.loses {
 				lost = 1
 			}
-			require.Equal(t, lost, tm.ledger.count("m1", "lost")+tm.ledger.count("m2", "lost"))
+			require.Equal(t, lost, tm.roster.count("m1", "lost")+tm.roster.count("m2", "lost"))
 		})
 	}
 }
@@ -110,16 +110,16 @@ func TestMemberGivesUp(t *testing.T) {
 			fake := kafkatest.FakeCluster(t, kfake.NumBrokers(1))
 			tm := newTeam(t, fake.ListenAddrs())
 			m1 := tm.join("m1", quick("g", []string{tm.topic(4)}))
-			tm.ledger.untilOwns(t, map[string]int{"m1": 4})
-			refuse(fake, kmsg.Heartbeat, c.err)
+			tm.roster.untilOwns(t, map[string]int{"m1": 4})
+			refuseNext(fake, kmsg.Heartbeat, c.err)
 			m1.wait(t)
 			require.Error(t, m1.err)
 			if c.want != nil {
 				require.ErrorIs(t, m1.err, c.want)
 			}
 			require.ErrorContains(t, m1.err, c.says)
-			require.Equal(t, 1, tm.ledger.count("m1", "lost"))
-			tm.ledger.untilOwns(t, map[string]int{})
+			require.Equal(t, 1, tm.roster.count("m1", "lost"))
+			tm.roster.untilOwns(t, map[string]int{})
 		})
 	}
 }
@@ -130,15 +130,15 @@ func TestMemberFollowsTheCoordinator(t *testing.T) {
 	tm := newTeam(t, fake.ListenAddrs())
 	opts := quick("g", []string{tm.topic(6)})
 	tm.join("m1", opts)
-	tm.ledger.untilOwns(t, map[string]int{"m1": 6})
+	tm.roster.untilOwns(t, map[string]int{"m1": 6})
 	for range 5 {
 		fake.RehashCoordinators()
 		m := tm.join("m2", opts)
-		tm.ledger.untilOwns(t, map[string]int{"m1": 3, "m2": 3})
+		tm.roster.untilOwns(t, map[string]int{"m1": 3, "m2": 3})
 		m.leave(t)
-		tm.ledger.untilOwns(t, map[string]int{"m1": 6})
+		tm.roster.untilOwns(t, map[string]int{"m1": 6})
 	}
-	require.Zero(t, tm.ledger.count("m1", "lost"))
+	require.Zero(t, tm.roster.count("m1", "lost"))
 }
 
 func TestMemberRefusesAForeignGroup(t *testing.T) {
@@ -167,27 +167,27 @@ func TestStaticMemberComesBackToItsPartitions(t *testing.T) {
 			return opts
 		}
 		m1 := tm.join("m1", static("one"))
-		tm.ledger.untilOwns(t, map[string]int{"m1": 4})
+		tm.roster.untilOwns(t, map[string]int{"m1": 4})
 		tm.join("m2", static("two"))
-		tm.ledger.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
-		before, others := tm.ledger.owned("m1"), tm.ledger.owned("m2")
+		tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
+		before, others := tm.roster.owned("m1"), tm.roster.owned("m2")
 
 		m1.leave(t)
-		tm.ledger.untilOwns(t, map[string]int{"m2": 2})
+		tm.roster.untilOwns(t, map[string]int{"m2": 2})
 		again := tm.join("m1", static("one"))
-		tm.ledger.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
-		require.Equal(t, before, tm.ledger.owned("m1"))
-		require.Equal(t, others, tm.ledger.owned("m2"))
-		require.Zero(t, tm.ledger.count("m2", "revoked"))
+		tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
+		require.Equal(t, before, tm.roster.owned("m1"))
+		require.Equal(t, others, tm.roster.owned("m2"))
+		require.Zero(t, tm.roster.count("m2", "revoked"))
 		require.Equal(t, "one", again.member.Identity().InstanceID)
 
 		// A second process with the same id takes the place of the first.
-		tm.ledger.sleeps("m1", true) // its partitions are taken before it hears of that
+		tm.roster.sleeps("m1", true) // its partitions are taken before it hears of that
 		tm.join("m1-twin", static("one"))
-		tm.ledger.until(t, "the twin's partitions", func() bool { return len(tm.ledger.partsOf("m1-twin")) == 2 })
+		tm.roster.until(t, "the twin's partitions", func() bool { return len(tm.roster.partsOf("m1-twin")) == 2 })
 		again.wait(t)
 		require.ErrorIs(t, again.err, ErrFenced)
-		require.Equal(t, 1, tm.ledger.count("m1", "lost"))
+		require.Equal(t, 1, tm.roster.count("m1", "lost"))
 	})
 }
 

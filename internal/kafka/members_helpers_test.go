@@ -18,10 +18,6 @@ import (
 	"github.com/irmak-go/irmak/internal/kafkatest"
 )
 
-// patience is how long a test waits for what must happen. Longer than a loaded machine takes, shorter than the
-// sessions of tests in which nobody may run into a session timeout.
-const patience = 30 * time.Second
-
 // onBoth runs a test against kfake and against a real broker.
 func onBoth(t *testing.T, test func(t *testing.T, addrs []string)) {
 	t.Parallel()
@@ -35,11 +31,11 @@ func onBoth(t *testing.T, test func(t *testing.T, addrs []string)) {
 	})
 }
 
-// ledger is the oracle: it hears every Handler of a group and knows who owns what.
+// roster is the oracle: it hears every Handler of a group and knows who owns what.
 //
 //  1. A partition is assigned only while nobody owns it, or while its owner sleeps: a sleeper cannot know.
 //  2. A partition is revoked from, and lost by, its owner only; or lost by one whose partitions were taken in its sleep.
-type ledger struct {
+type roster struct {
 	mu     sync.Mutex
 	owner  map[Partition]string
 	asleep map[string]bool
@@ -49,14 +45,14 @@ type ledger struct {
 	change chan struct{} // closed at the next change
 }
 
-func newLedger() *ledger {
-	return &ledger{
+func newRoster() *roster {
+	return &roster{
 		owner: map[Partition]string{}, asleep: map[string]bool{}, taken: map[string][]Partition{},
 		change: make(chan struct{}),
 	}
 }
 
-func (l *ledger) note(who, what string, parts []Partition, each func(Partition) (wrong string)) {
+func (l *roster) note(who, what string, parts []Partition, each func(Partition) (wrong string)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.heard = append(l.heard, fmt.Sprintf("%s %s %v", who, what, parts))
@@ -71,13 +67,13 @@ func (l *ledger) note(who, what string, parts []Partition, each func(Partition) 
 	l.announce()
 }
 
-func (l *ledger) announce() {
+func (l *roster) announce() {
 	close(l.change)
 	l.change = make(chan struct{})
 }
 
-// until waits for the ledger to satisfy f. It fails the test at once when an invariant broke.
-func (l *ledger) until(t *testing.T, what string, f func() bool) {
+// until waits for the roster to satisfy f. It fails the test at once when an invariant broke.
+func (l *roster) until(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
 	for {
@@ -97,7 +93,7 @@ func (l *ledger) until(t *testing.T, what string, f func() bool) {
 }
 
 // untilOwns waits until every member owns as many partitions as said, and nobody else any.
-func (l *ledger) untilOwns(t *testing.T, want map[string]int) {
+func (l *roster) untilOwns(t *testing.T, want map[string]int) {
 	t.Helper()
 	l.until(t, fmt.Sprintf("partitions by member %v", want), func() bool {
 		for who, n := range want {
@@ -115,7 +111,7 @@ func (l *ledger) untilOwns(t *testing.T, want map[string]int) {
 }
 
 // partsOf needs mu.
-func (l *ledger) partsOf(who string) []Partition {
+func (l *roster) partsOf(who string) []Partition {
 	var parts []Partition
 	for p, o := range l.owner {
 		if o == who {
@@ -127,14 +123,14 @@ func (l *ledger) partsOf(who string) []Partition {
 }
 
 // owned is what who owns now.
-func (l *ledger) owned(who string) []Partition {
+func (l *roster) owned(who string) []Partition {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.partsOf(who)
 }
 
 // count is how often who heard what.
-func (l *ledger) count(who, what string) (n int) {
+func (l *roster) count(who, what string) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, h := range l.heard {
@@ -147,7 +143,7 @@ func (l *ledger) count(who, what string) (n int) {
 	return n
 }
 
-func (l *ledger) sleeps(who string, asleep bool) {
+func (l *roster) sleeps(who string, asleep bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.asleep[who] = asleep
@@ -156,7 +152,7 @@ func (l *ledger) sleeps(who string, asleep bool) {
 // teammate is a Member under test, its Handler and its clock.
 type teammate struct {
 	name   string
-	ledger *ledger
+	roster *roster
 	client *Client
 	member *Member
 	clock  *sleeper
@@ -164,11 +160,11 @@ type teammate struct {
 	done   chan struct{}
 	err    error // of Run, after done
 
-	onRevoked, onLost func([]Partition) // called before the ledger hears of it
+	onRevoked, onLost func([]Partition) // called before the roster hears of it
 }
 
 func (m *teammate) Assigned(parts []Partition) {
-	l := m.ledger
+	l := m.roster
 	l.note(m.name, "assigned", parts, func(p Partition) string {
 		owner := l.owner[p]
 		l.owner[p] = m.name
@@ -187,11 +183,11 @@ func (m *teammate) Revoked(parts []Partition) {
 	if m.onRevoked != nil {
 		m.onRevoked(parts)
 	}
-	m.ledger.note(m.name, "revoked", parts, func(p Partition) string {
-		if owner := m.ledger.owner[p]; owner != m.name {
+	m.roster.note(m.name, "revoked", parts, func(p Partition) string {
+		if owner := m.roster.owner[p]; owner != m.name {
 			return "owned by " + owner
 		}
-		delete(m.ledger.owner, p)
+		delete(m.roster.owner, p)
 		return ""
 	})
 }
@@ -200,7 +196,7 @@ func (m *teammate) Lost(parts []Partition) {
 	if m.onLost != nil {
 		m.onLost(parts)
 	}
-	l := m.ledger
+	l := m.roster
 	l.note(m.name, "lost", parts, func(p Partition) string {
 		if i := slices.Index(l.taken[m.name], p); i >= 0 {
 			l.taken[m.name] = slices.Delete(l.taken[m.name], i, i+1)
@@ -214,7 +210,7 @@ func (m *teammate) Lost(parts []Partition) {
 	})
 }
 
-// quick are options with which a rebalance takes a fraction of a second, and no session times out by itself.
+// quick are options with which a rebalance takes a fraction of a second, and no session times out within patience.
 func quick(group string, sets ...[]string) MemberOptions {
 	return MemberOptions{
 		Group: group, Groups: sets,
@@ -226,18 +222,18 @@ func quick(group string, sets ...[]string) MemberOptions {
 type team struct {
 	t      *testing.T
 	addrs  []string
-	ledger *ledger
+	roster *roster
 }
 
 func newTeam(t *testing.T, addrs []string) *team {
-	return &team{t: t, addrs: addrs, ledger: newLedger()}
+	return &team{t: t, addrs: addrs, roster: newRoster()}
 }
 
 // prepare makes a member that is not running yet.
 func (tm *team) prepare(name string, opts MemberOptions) *teammate {
 	tm.t.Helper()
-	m := &teammate{name: name, ledger: tm.ledger, clock: newSleeper(), done: make(chan struct{})}
-	client, err := Open(tm.t.Context(), Options{Brokers: tm.addrs, Clock: m.clock, Log: testLog(tm.t, name)})
+	m := &teammate{name: name, roster: tm.roster, clock: newSleeper(), done: make(chan struct{})}
+	client, err := Open(tm.t.Context(), Options{Brokers: tm.addrs, Clock: m.clock, Log: memberLog(tm.t, name)})
 	require.NoError(tm.t, err)
 	m.client = client
 	m.member, err = NewMember(client, opts, m)
@@ -344,9 +340,9 @@ func (s *sleeper) wake() {
 	}
 }
 
-// testLog writes to t's log, as long as t runs.
-func testLog(t *testing.T, name string) *slog.Logger {
-	w := &testWriter{t: t}
+// memberLog writes to t's log, as long as t runs.
+func memberLog(t *testing.T, name string) *slog.Logger {
+	w := &memberLogWriter{t: t}
 	t.Cleanup(func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -355,12 +351,12 @@ func testLog(t *testing.T, name string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo})).With("member", name)
 }
 
-type testWriter struct {
+type memberLogWriter struct {
 	mu sync.Mutex
 	t  *testing.T
 }
 
-func (w *testWriter) Write(line []byte) (int, error) {
+func (w *memberLogWriter) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.t != nil {

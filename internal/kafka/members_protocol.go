@@ -13,12 +13,14 @@ import (
 // join becomes part of a new generation. The coordinator answers when every member has joined, and until then counts
 // the wait as a sign of life.
 func (m *Member) join(ctx context.Context) error {
-	if len(m.owned) > 0 {
-		// The coordinator would count us in after we are gone: hear the answer, then leave. See mustFinish.
-		ctx = context.WithoutCancel(ctx)
-	}
 	if _, err := m.look(ctx); err != nil {
 		return err
+	}
+	if len(m.owned) > 0 || m.id == "" && m.opts.InstanceID == "" {
+		// The coordinator counts us in whether or not we hear it. With partitions: see mustFinish. Without an id: the
+		// answer is one, at once, and the next rebalance waits for whoever was given it until its session ends; so hear
+		// it in order to leave with it.
+		ctx = context.WithoutCancel(ctx)
 	}
 	req, err := m.joinRequest()
 	if err != nil {
@@ -215,16 +217,16 @@ func (m *Member) joinLimit() time.Duration {
 	return m.opts.RebalanceTimeout + m.client.opts.RequestTimeout
 }
 
-// ask sends req to the group's coordinator and waits for the answer, at most limit.
+// ask sends req to the group's coordinator and waits for the answer, at most limit, finding the coordinator included.
 func ask[Req, Res any](
 	ctx context.Context, m *Member, limit time.Duration, send func(*sarama.Broker, Req) (Res, error), req Req,
 ) (Res, error) {
 	var none Res
-	if err := m.connect(ctx); err != nil {
-		return none, err
-	}
 	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if err := m.connect(within); err != nil {
+		return none, err
+	}
 	res, err := call(within, m.conn, func(r Req) (Res, error) { return send(m.conn.Broker, r) }, req)
 	if err != nil && ctx.Err() == nil && within.Err() != nil {
 		return none, fmt.Errorf("coordinator %s did not answer within %v: %w", m.conn.node.addr, limit, ErrUnreachable)

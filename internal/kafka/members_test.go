@@ -23,28 +23,28 @@ func TestMembersShareAndHandOver(t *testing.T) {
 		opts := quick(kafkatest.Name(t, "g"), []string{a, b}, []string{c})
 
 		m1 := tm.join("m1", opts)
-		tm.ledger.untilOwns(t, map[string]int{"m1": 10})
+		tm.roster.untilOwns(t, map[string]int{"m1": 10})
 
 		// A second one takes half of the tasks; the first one hears of those only.
 		m2 := tm.join("m2", opts)
-		tm.ledger.until(t, "three tasks each", func() bool {
-			return len(tm.ledger.partsOf("m1"))+len(tm.ledger.partsOf("m2")) == 10 && len(tm.ledger.partsOf("m2")) == 5
+		tm.roster.until(t, "three tasks each", func() bool {
+			return len(tm.roster.partsOf("m1"))+len(tm.roster.partsOf("m2")) == 10 && len(tm.roster.partsOf("m2")) == 5
 		})
-		require.Equal(t, 1, tm.ledger.count("m1", "revoked"))
+		require.Equal(t, 1, tm.roster.count("m1", "revoked"))
 		for _, who := range []string{"m1", "m2"} {
-			for _, p := range tm.ledger.owned(who) {
+			for _, p := range tm.roster.owned(who) {
 				if p.Topic == a {
-					require.Contains(t, tm.ledger.owned(who), Partition{b, p.Index}, "co-partitioned topics are apart")
+					require.Contains(t, tm.roster.owned(who), Partition{b, p.Index}, "co-partitioned topics are apart")
 				}
 			}
 		}
 
 		// When it leaves, the first one gets everything back, long before a session would time out.
 		m2.leave(t)
-		tm.ledger.untilOwns(t, map[string]int{"m1": 10})
-		require.Equal(t, 1, tm.ledger.count("m2", "revoked"))
+		tm.roster.untilOwns(t, map[string]int{"m1": 10})
+		require.Equal(t, 1, tm.roster.count("m2", "revoked"))
 		m1.leave(t)
-		tm.ledger.untilOwns(t, map[string]int{})
+		tm.roster.untilOwns(t, map[string]int{})
 	})
 }
 
@@ -68,10 +68,10 @@ func TestMembersComeAndGo(t *testing.T) {
 			if r.IntN(3) == 0 {
 				continue // the next one comes in the middle of this rebalance
 			}
-			tm.ledger.until(t, "everything owned and even", func() bool {
+			tm.roster.until(t, "everything owned and even", func() bool {
 				total := 0
 				for _, m := range team {
-					n := len(tm.ledger.partsOf(m.name))
+					n := len(tm.roster.partsOf(m.name))
 					total += n
 					if n < 10/len(team) {
 						return false
@@ -91,17 +91,17 @@ func TestMembersRollToANewTopology(t *testing.T) {
 		group := kafkatest.Name(t, "g")
 		older, newer := quick(group, []string{a}), quick(group, []string{a}, []string{b})
 		old := []*teammate{tm.join("old0", older), tm.join("old1", older)}
-		tm.ledger.untilOwns(t, map[string]int{"old0": 2, "old1": 2})
+		tm.roster.untilOwns(t, map[string]int{"old0": 2, "old1": 2})
 
 		old[0].leave(t)
 		tm.join("new0", newer)
-		tm.ledger.until(t, "old and new share", func() bool {
-			return len(tm.ledger.partsOf("new0"))+len(tm.ledger.partsOf("old1")) == 7 && len(tm.ledger.partsOf("old1")) > 2
+		tm.roster.until(t, "old and new share", func() bool {
+			return len(tm.roster.partsOf("new0"))+len(tm.roster.partsOf("old1")) == 7 && len(tm.roster.partsOf("old1")) > 2
 		})
 		old[1].leave(t)
 		tm.join("new1", newer)
-		tm.ledger.until(t, "everything runs, evenly", func() bool {
-			n0, n1 := len(tm.ledger.partsOf("new0")), len(tm.ledger.partsOf("new1"))
+		tm.roster.until(t, "everything runs, evenly", func() bool {
+			n0, n1 := len(tm.roster.partsOf("new0")), len(tm.roster.partsOf("new1"))
 			return n0+n1 == 7 && n0 >= 3 && n1 >= 3
 		})
 	})
@@ -129,24 +129,24 @@ func TestMembersCommitUntilRevokedAndNotWhenLost(t *testing.T) {
 		m1.onLost = func(parts []Partition) { lost <- commit(m1, parts) }
 		require.Error(t, commit(m1, []Partition{{topic, 0}}), "a commit before the first join must be refused")
 		tm.run(m1)
-		tm.ledger.untilOwns(t, map[string]int{"m1": 4})
+		tm.roster.untilOwns(t, map[string]int{"m1": 4})
 
 		tm.join("m2", opts)
-		tm.ledger.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
+		tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
 		require.NoError(t, <-revoked)
 
 		// m1 stops for longer than its session: the group gives its partitions to m2, and m1 cannot know.
-		tm.ledger.sleeps("m1", true)
+		tm.roster.sleeps("m1", true)
 		m1.clock.sleep()
-		tm.ledger.untilOwns(t, map[string]int{"m2": 4})
+		tm.roster.untilOwns(t, map[string]int{"m2": 4})
 		require.ErrorIs(t, commit(m1, []Partition{{topic, 0}}), sarama.ErrUnknownMemberId)
 
 		// It awakes, hears that everything is lost, and joins as a new member.
-		tm.ledger.sleeps("m1", false)
+		tm.roster.sleeps("m1", false)
 		m1.clock.wake()
-		tm.ledger.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
+		tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
 		require.ErrorIs(t, <-lost, sarama.ErrUnknownMemberId)
-		require.Equal(t, 1, tm.ledger.count("m1", "lost"))
+		require.Equal(t, 1, tm.roster.count("m1", "lost"))
 	})
 }
 
@@ -165,18 +165,18 @@ func TestMemberStaysThroughALongRevoke(t *testing.T) {
 		m1.onRevoked = nil
 	}
 	tm.run(m1)
-	tm.ledger.untilOwns(t, map[string]int{"m1": 4})
+	tm.roster.untilOwns(t, map[string]int{"m1": 4})
 	tm.join("m2", opts)
 	<-entered
 	m3 := tm.join("m3", opts) // it and m2 wait for m1
 	<-clock.System.After(2 * opts.SessionTimeout)
 	close(release)
-	tm.ledger.until(t, "three members", func() bool {
-		return len(tm.ledger.owner) == 4 && len(tm.ledger.partsOf("m3")) > 0 && len(tm.ledger.partsOf("m2")) > 0
+	tm.roster.until(t, "three members", func() bool {
+		return len(tm.roster.owner) == 4 && len(tm.roster.partsOf("m3")) > 0 && len(tm.roster.partsOf("m2")) > 0
 	})
-	require.Zero(t, tm.ledger.count("m1", "lost"))
+	require.Zero(t, tm.roster.count("m1", "lost"))
 	m3.leave(t)
-	tm.ledger.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
+	tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
 }
 
 // A member that is told to stop while it waits for others to join hears the end of that, and commits before it leaves.
@@ -196,12 +196,12 @@ func TestMemberLeavesInTheMiddleOfARebalance(t *testing.T) {
 				map[Partition]Commit{parts[0]: {Offset: 7}})
 		}
 		tm.run(m1)
-		tm.ledger.untilOwns(t, map[string]int{"m1": 4})
+		tm.roster.untilOwns(t, map[string]int{"m1": 4})
 		tm.run(m2)
-		tm.ledger.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
+		tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
 		require.NoError(t, <-committed)
 
-		tm.ledger.sleeps("m2", true)
+		tm.roster.sleeps("m2", true)
 		m2.clock.sleep() // it will not notice the rebalance
 		for len(joins) > 0 {
 			<-joins
@@ -213,9 +213,27 @@ func TestMemberLeavesInTheMiddleOfARebalance(t *testing.T) {
 		require.NoError(t, <-committed)
 		require.GreaterOrEqual(t, m1.member.Identity().Generation, before)
 		m3.leave(t)
-		tm.ledger.sleeps("m2", false)
+		tm.roster.sleeps("m2", false)
 		m2.clock.wake()
-		tm.ledger.untilOwns(t, map[string]int{"m2": 4})
+		tm.roster.untilOwns(t, map[string]int{"m2": 4})
+	})
+}
+
+// Who stops before it has joined leaves no trace: the group would wait for it until its session ends, which is longer
+// than patience.
+func TestMemberThatStopsAtOnceHoldsNobodyUp(t *testing.T) {
+	onBoth(t, func(t *testing.T, addrs []string) {
+		tm := newTeam(t, addrs)
+		opts := quick(kafkatest.Name(t, "g"), []string{tm.topic(4)})
+		tm.join("m1", opts)
+		tm.roster.untilOwns(t, map[string]int{"m1": 4})
+		for i := range 100 {
+			m := tm.join(fmt.Sprintf("passer-by-%d", i), opts)
+			<-clock.System.After(time.Duration(rand.IntN(10000)) * time.Microsecond) // anywhere in its joining
+			m.leave(t)
+		}
+		tm.join("m2", opts)
+		tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
 	})
 }
 
@@ -227,17 +245,17 @@ func TestMemberNoticesNewPartitionsAndTopics(t *testing.T) {
 		opts.RefreshInterval = 50 * time.Millisecond
 		tm.join("m1", opts)
 		tm.join("m2", opts)
-		tm.ledger.untilOwns(t, map[string]int{"m1": 1, "m2": 1})
-		revoked := tm.ledger.count("m1", "revoked") + tm.ledger.count("m2", "revoked")
+		tm.roster.untilOwns(t, map[string]int{"m1": 1, "m2": 1})
+		revoked := tm.roster.count("m1", "revoked") + tm.roster.count("m2", "revoked")
 		tm.createTopic(later, 2)
-		tm.ledger.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
+		tm.roster.untilOwns(t, map[string]int{"m1": 2, "m2": 2})
 		conf := sarama.NewConfig()
 		admin, err := sarama.NewClusterAdmin(addrs, conf)
 		require.NoError(t, err)
 		defer admin.Close()
 		require.NoError(t, admin.CreatePartitions(a, 4, nil, false))
-		tm.ledger.untilOwns(t, map[string]int{"m1": 3, "m2": 3})
-		require.Equal(t, revoked, tm.ledger.count("m1", "revoked")+tm.ledger.count("m2", "revoked"))
+		tm.roster.untilOwns(t, map[string]int{"m1": 3, "m2": 3})
+		require.Equal(t, revoked, tm.roster.count("m1", "revoked")+tm.roster.count("m2", "revoked"))
 	})
 }
 
@@ -250,7 +268,7 @@ func TestMemberRejoinsOnDemand(t *testing.T) {
 		opts.Warm = func() []Partition { joins <- struct{}{}; return []Partition{{topic, 0}} }
 		tm.join("m1", opts)
 		m2 := tm.join("m2", opts) // not the leader: its joining again means nothing unless it says something new
-		tm.ledger.untilOwns(t, map[string]int{"m1": 1, "m2": 1})
+		tm.roster.untilOwns(t, map[string]int{"m1": 1, "m2": 1})
 		before := m2.member.Identity()
 		for len(joins) > 0 {
 			<-joins
@@ -265,6 +283,6 @@ func TestMemberRejoinsOnDemand(t *testing.T) {
 		}
 		m2.leave(t)
 		require.Greater(t, m2.member.Identity().Generation, before.Generation)
-		require.Equal(t, 1, tm.ledger.count("m2", "assigned"))
+		require.Equal(t, 1, tm.roster.count("m2", "assigned"))
 	})
 }
