@@ -42,9 +42,13 @@ func (s *Source) Restore(ctx context.Context, store state.Instance, part kafka.P
 	if err != nil {
 		return fmt.Errorf("changelog %s: %w", part, err)
 	}
+	id, err := s.Client.TopicID(ctx, part.Topic)
+	if err != nil {
+		return fmt.Errorf("changelog %s: %w", part, err)
+	}
 	r := &replay{Source: s, store: store, part: part, end: end, batch: s.DB.NewBatch()}
 	defer func() { _ = r.batch.Close() }()
-	if err := r.begin(first); err != nil {
+	if err := r.begin(first, id); err != nil {
 		return fmt.Errorf("changelog %s: %w", part, err)
 	}
 	if err := r.run(ctx); err != nil {
@@ -72,19 +76,19 @@ type replay struct {
 	began, told    time.Time
 }
 
-// begin finds where to start. A position outside of the log belongs to another log: the topic was made anew, or lost
-// data; what the database holds of it means nothing.
-func (r *replay) begin(first int64) error {
+// begin finds where to start. A position in another topic of the same name, or outside of the log, means nothing: the
+// topic was made anew, or lost data, and what the database holds of it goes.
+func (r *replay) begin(first int64, topic [16]byte) error {
 	pos, ok, err := r.store.Position()
 	if err != nil {
 		return err
 	}
-	r.from = pos.Offset
-	if ok && pos.Offset > r.end {
-		r.Log.Warn("the local state is ahead of its changelog, which was made anew or has lost records: rebuilding",
-			"store", r.store.Spec().Name, "partition", r.part.Index, "position", pos.Offset, "end", r.end)
+	if ok && (pos.Topic != topic || pos.Offset > r.end) {
+		r.Log.Warn("the local state does not belong to this changelog, which was made anew or has lost records: "+
+			"rebuilding", "store", r.store.Spec().Name, "partition", r.part.Index, "position", pos.Offset, "end", r.end)
 		ok = false
 	}
+	r.from = pos.Offset
 	if !ok {
 		if err := r.store.Clear(r.batch); err != nil {
 			return err

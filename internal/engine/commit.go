@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/irmak-go/irmak/internal/kafka"
+)
+
+// rebalancePause is the wait before a commit is tried again that the group refused because it is between two
+// generations.
+const rebalancePause = 10 * time.Millisecond
+
+// commit ends what the worker's tasks have done since the last commit: flush, then everything at once.
+//
+//	flush    what operators held back, then every changed key, goes to the producer
+//	commit   all of it is acknowledged, input offsets join the transaction, the transaction ends
+//	behind   some of what is committed now goes to the database
+//
+// An error means that nothing of it counts for us, although the brokers may have it; recover finds out.
+func (w *worker) commit(ctx context.Context) error {
+	offsets := map[kafka.Partition]kafka.Commit{}
+	for _, t := range w.tasks {
+		if err := t.Flush(); err != nil {
+			return err
+		}
+		t.Offsets(offsets)
+	}
+	if err := w.commitOffsets(ctx, offsets); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	for _, t := range w.tasks {
+		if err := t.Acked(w.acked); err != nil {
+			return err
+		}
+		t.Committed()
+	}
+	w.p.purge.note(offsets)
+	w.recoveries = 0
+	w.producer.Begin()
+	now := w.p.opts.Clock.Now()
+	w.nextCommit = now.Add(w.p.opts.CommitInterval)
+	return w.writeBehind(w.tasks, now, w.p.opts.CheckpointInterval)
+}
+
+func (w *worker) acked(part kafka.Partition) []kafka.Run {
+	return w.producer.Target(part.Topic, part.Index).Acked()
+}
+
+// commitOffsets makes the offsets, and with exactly-once all that was sent, count. While the group is between two
+// generations it refuses; the member is about to have the new one, so we ask again, unless the member has lost its place
+// and waits for us to let go.
+func (w *worker) commitOffsets(ctx context.Context, offsets map[kafka.Partition]kafka.Commit) error {
+	deadline := w.p.opts.Clock.Now().Add(w.p.opts.RebalanceTimeout)
+	for {
+		err := w.producer.Commit(ctx, offsets, w.p.member.Identity())
+		if !errors.Is(err, kafka.ErrStaleMember) || w.p.opts.Clock.Now().After(deadline) || w.mail.holds(msgDrop) {
+			return err
+		}
+		select {
+		case <-w.p.opts.Clock.After(rebalancePause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// writeBehind moves committed changes to the database, at a pace at which none waits longer than interval there.
+func (w *worker) writeBehind(tasks []*active, now time.Time, interval time.Duration) error {
+	limit := w.p.cacheLimit()
+	for _, t := range tasks {
+		for _, s := range t.Stores() {
+			if t.limit != limit {
+				s.SetLimit(limit)
+			}
+			for more := true; more; {
+				var err error
+				if more, err = s.WriteBehind(w.batch, now, interval); err != nil {
+					return err
+				}
+				if more || w.batch.Len() > 0 {
+					if err := w.batch.Commit(); err != nil {
+						return fmt.Errorf("database: %w", err)
+					}
+				}
+			}
+		}
+		t.limit = limit
+	}
+	return nil
+}
+
+// writeAll writes everything of tasks behind, so that nothing has to be replayed when they are opened here again.
+func (w *worker) writeAll(tasks []*active) error {
+	return w.writeBehind(tasks, w.p.opts.Clock.Now(), 0)
+}

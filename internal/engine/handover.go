@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/irmak-go/irmak/internal/kafka"
+	"github.com/irmak-go/irmak/internal/task"
+)
+
+// holding is a task that this process has been given.
+//
+// Owner: process.mu guards the map of holdings; worker never changes. attempts belongs to the worker.
+type holding struct {
+	id       task.ID
+	worker   *worker
+	attempts attempts
+}
+
+// attempts counts how often one record has failed, across rebuilt tasks.
+type attempts struct {
+	part   kafka.Partition
+	offset int64
+	n      int
+}
+
+// failed counts one more failure of the record and gives the number of failures.
+func (a *attempts) failed(r *task.RecordError) int {
+	part := kafka.Partition{Topic: r.Topic, Index: r.Partition}
+	if a.part != part || a.offset != r.Offset {
+		*a = attempts{part: part, offset: r.Offset}
+	}
+	a.n++
+	return a.n
+}
+
+// Assigned implements kafka.Handler: a task begins when all its partitions are here.
+func (p *process) Assigned(parts []kafka.Partition) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ids := map[task.ID]bool{}
+	for _, part := range parts {
+		p.have[part] = true
+		if sub, ok := p.subOf[part.Topic]; ok {
+			ids[task.ID{Sub: sub, Partition: part.Index}] = true
+		}
+	}
+	for _, id := range sorted(ids) {
+		if p.held[id] != nil || !p.complete(id) {
+			continue
+		}
+		h := &holding{id: id, worker: p.idlest()}
+		p.held[id] = h
+		h.worker.post(message{kind: msgAssign, holding: h})
+	}
+}
+
+// complete says whether all inputs of a task are here.
+func (p *process) complete(id task.ID) bool {
+	for _, topic := range p.plan.Subs[id.Sub].Topics() {
+		if !p.have[kafka.Partition{Topic: topic, Index: id.Partition}] {
+			return false
+		}
+	}
+	return true
+}
+
+// idlest is the worker with the fewest tasks, and among those with equally many the one with the fewest of them at all:
+// the first. Tasks of one partition number fall on different workers when there are several sub-topologies.
+func (p *process) idlest() *worker {
+	load := map[*worker]int{}
+	for _, h := range p.held {
+		load[h.worker]++
+	}
+	return slices.MinFunc(p.workers, func(a, b *worker) int {
+		return cmp.Or(cmp.Compare(load[a], load[b]), cmp.Compare(a.index, b.index))
+	})
+}
+
+// Revoked implements kafka.Handler: it returns when the tasks of these partitions have committed and are closed.
+func (p *process) Revoked(parts []kafka.Partition) { p.giveUp(parts, msgRevoke) }
+
+// Lost implements kafka.Handler: somebody else may have the partitions already, so nothing of them is committed.
+func (p *process) Lost(parts []kafka.Partition) { p.giveUp(parts, msgDrop) }
+
+func (p *process) giveUp(parts []kafka.Partition, how kind) {
+	p.mu.Lock()
+	byWorker := map[*worker][]*holding{}
+	for _, part := range parts {
+		delete(p.have, part)
+		sub, ok := p.subOf[part.Topic]
+		if !ok {
+			continue
+		}
+		id := task.ID{Sub: sub, Partition: part.Index}
+		if h := p.held[id]; h != nil {
+			delete(p.held, id)
+			byWorker[h.worker] = append(byWorker[h.worker], h)
+		}
+	}
+	p.mu.Unlock()
+	var done []chan struct{}
+	for w, hs := range byWorker {
+		ch := make(chan struct{})
+		done = append(done, ch)
+		w.post(message{kind: how, holdings: hs, done: ch})
+	}
+	for _, ch := range done {
+		<-ch
+	}
+}
+
+func sorted(ids map[task.ID]bool) []task.ID {
+	out := make([]task.ID, 0, len(ids))
+	for id := range ids {
+		out = append(out, id)
+	}
+	slices.SortFunc(out, func(a, b task.ID) int {
+		return cmp.Or(cmp.Compare(a.Sub, b.Sub), cmp.Compare(a.Partition, b.Partition))
+	})
+	return out
+}

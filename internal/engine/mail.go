@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// kind is what a message asks of a worker.
+type kind uint8
+
+const (
+	msgAssign kind = iota // prepare the holding's task
+	msgReady              // a prepared task can work
+	msgUnfit              // a task could not be prepared
+	msgRevoke             // commit, write everything behind, let the holdings go
+	msgDrop               // let the holdings go without a commit
+	msgStop               // end; everything was revoked before
+)
+
+// message is one piece of mail. Its number is bounded: per task and assignment two, per rebalance and worker one.
+type message struct {
+	kind     kind
+	holding  *holding
+	holdings []*holding
+	task     *active
+	err      error
+	done     chan struct{} // closed when carried out
+}
+
+type mailbox struct {
+	mu   sync.Mutex
+	list []message
+}
+
+func (m *mailbox) take() []message {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := m.list
+	m.list = nil
+	return list
+}
+
+// holds says whether there is mail of that kind.
+func (m *mailbox) holds(k kind) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.list, func(o message) bool { return o.kind == k })
+}
+
+// post leaves a message for the worker. It never blocks.
+func (w *worker) post(m message) {
+	w.mail.mu.Lock()
+	w.mail.list = append(w.mail.list, m)
+	w.mail.mu.Unlock()
+	w.wakeUp()
+}
+
+// readMail carries out what was posted, and says false when that was to stop.
+func (w *worker) readMail(ctx context.Context) bool {
+	for _, m := range w.mail.take() {
+		switch m.kind {
+		case msgAssign:
+			if !w.failed {
+				w.prepare(ctx, m.holding, 0)
+			}
+		case msgReady:
+			w.ready(m)
+		case msgUnfit:
+			w.unfit(ctx, m)
+		case msgRevoke, msgDrop:
+			w.handOver(ctx, m)
+			close(m.done)
+		case msgStop:
+			return false
+		}
+	}
+	return true
+}
+
+// ready takes a prepared task to work, unless it was revoked meanwhile.
+func (w *worker) ready(m message) {
+	if w.preparing[m.holding] == nil || w.failed {
+		m.task.Close()
+		for _, q := range m.task.queues {
+			w.p.fetcher.Remove(q)
+		}
+		return
+	}
+	delete(w.preparing, m.holding)
+	if len(w.tasks) == 0 {
+		w.nextCommit = w.p.opts.Clock.Now().Add(w.p.opts.CommitInterval)
+	}
+	w.tasks = append(w.tasks, m.task)
+}
+
+// handOver gives the message's holdings up. Revoked ones are committed before, with everything else of the worker,
+// and written behind, so that whoever comes back to this process finds them complete.
+func (w *worker) handOver(ctx context.Context, m message) {
+	var leaving []*active
+	for _, h := range m.holdings {
+		if prep := w.preparing[h]; prep != nil {
+			prep.stop()
+			delete(w.preparing, h)
+		}
+	}
+	for _, t := range w.tasks {
+		if slices.Contains(m.holdings, t.holding) {
+			leaving = append(leaving, t)
+		}
+	}
+	if len(leaving) == 0 || w.failed {
+		w.letGo(leaving)
+		return
+	}
+	if m.kind == msgDrop {
+		// Their uncommitted work is in the transaction of the whole worker: it goes, and the others begin again from
+		// their last commit.
+		w.letGo(leaving)
+		w.recover(ctx, errLost, 0)
+		return
+	}
+	if err := w.commit(ctx); err != nil {
+		w.letGo(leaving)
+		w.trouble(ctx, nil, err)
+		return
+	}
+	if err := w.writeAll(leaving); err != nil {
+		w.p.fail(err)
+	}
+	w.letGo(leaving)
+}

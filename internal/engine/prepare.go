@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/irmak-go/irmak/internal/changelog"
+	"github.com/irmak-go/irmak/internal/kafka"
+	"github.com/irmak-go/irmak/internal/task"
+	"github.com/irmak-go/irmak/state"
+)
+
+// preparation is a task on its way to a worker: a goroutine that the worker waits for when it stops it.
+type preparation struct {
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// stop ends the preparation. After it nothing of the task is in use, except by a message that may be on its way.
+func (p *preparation) stop() {
+	p.cancel()
+	<-p.done
+}
+
+// prepare builds and restores a holding's task in a goroutine of its own, after a pause, and posts the result. The
+// worker goes on with its other tasks meanwhile.
+func (w *worker) prepare(ctx context.Context, h *holding, pause time.Duration) {
+	ctx, cancel := context.WithCancel(ctx)
+	prep := &preparation{cancel: cancel, done: make(chan struct{})}
+	w.preparing[h] = prep
+	go func() {
+		defer close(prep.done)
+		defer cancel()
+		if pause > 0 {
+			select {
+			case <-w.p.opts.Clock.After(pause):
+			case <-ctx.Done():
+			}
+		}
+		t, err := w.p.open(ctx, w, h)
+		switch {
+		case err == nil:
+			w.post(message{kind: msgReady, holding: h, task: t})
+		case ctx.Err() == nil:
+			w.post(message{kind: msgUnfit, holding: h, err: err})
+		}
+	}()
+}
+
+// unfitPause is the wait before a task that could not be prepared is tried again.
+const unfitPause = 2 * time.Second
+
+// unfit tries again when the brokers were the reason, and ends the Run otherwise.
+func (w *worker) unfit(ctx context.Context, m message) {
+	if w.preparing[m.holding] == nil || w.failed {
+		return
+	}
+	delete(w.preparing, m.holding)
+	if kafka.Passing(m.err) {
+		w.p.opts.Log.Warn("a task cannot start yet", "task", m.holding.id.String(), "error", m.err)
+		w.prepare(ctx, m.holding, unfitPause)
+		return
+	}
+	w.giveUp(ctx, fmt.Errorf("task %s: %w", m.holding.id, m.err))
+}
+
+// open makes a task ready to run: committed offsets first, then the state up to what was committed with them.
+//
+// The order matters. The offsets are asked for as stable ones: the answer waits for the end of a transaction that has
+// offsets in it, and with our membership the group refuses every further commit of whoever had the task before. So what
+// can still be committed is decided by then, and the changelog's end, asked afterwards, covers it.
+func (p *process) open(ctx context.Context, w *worker, h *holding) (*active, error) {
+	sub := &p.plan.Subs[h.id.Sub]
+	parts := make([]kafka.Partition, len(sub.Sources))
+	for i, src := range sub.Sources {
+		parts[i] = kafka.Partition{Topic: src.Topic, Index: h.id.Partition}
+	}
+	commits, err := p.client.CommittedOffsets(ctx, p.plan.App, parts)
+	if err != nil {
+		return nil, fmt.Errorf("committed offsets: %w", err)
+	}
+	clocks := map[string]int64{}
+	for _, c := range commits {
+		if err := task.ParseClocks(c.Metadata, clocks); err != nil {
+			p.opts.Log.Warn("event-time clocks are not known", "task", h.id.String(), "error", err)
+		}
+	}
+	ids, err := p.topicIDs(ctx, sub)
+	if err != nil {
+		return nil, err
+	}
+	t, err := task.New(task.Setup{
+		ID: h.id, App: p.plan.App, Sources: sub.Sources, Output: w.output, Clock: p.opts.Clock, Log: p.opts.Log,
+		Policies: p.opts.Policies, Counters: &w.counters, MaxIdle: p.opts.MaxTaskIdle, Clocks: clocks,
+		Backing: func(spec state.Spec, partition int32) (state.Backing, error) {
+			prefix, err := p.catalogue.Prefix(spec.Name, partition)
+			return state.Backing{
+				DB: p.db, Prefix: prefix, Topic: ids[spec.Name], Limit: p.cacheLimit(),
+			}, err
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.restore(ctx, t); err != nil {
+		t.Close()
+		return nil, err
+	}
+	return p.feed(ctx, w, h, t, commits)
+}
+
+// restore brings all stores of a task up to date.
+func (p *process) restore(ctx context.Context, t *task.Task) error {
+	select {
+	case p.restoring <- struct{}{}:
+		defer func() { <-p.restoring }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	src := changelog.Source{Client: p.client, Fetcher: p.restorer, DB: p.db, Clock: p.opts.Clock, Log: p.opts.Log}
+	for _, s := range t.Stores() {
+		if s.Spec().Unlogged {
+			continue
+		}
+		if err := src.Restore(ctx, s.Instance, s.Changelog); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// feed gives a restored task its inputs, from where they were committed.
+func (p *process) feed(ctx context.Context, w *worker, h *holding, t *task.Task,
+	commits map[kafka.Partition]kafka.Commit) (*active, error) {
+	a := &active{Task: t, holding: h, limit: p.cacheLimit()}
+	for i, part := range t.Partitions() {
+		at := commits[part].Offset
+		if _, ok := commits[part]; !ok {
+			var err error
+			if at, err = p.beginning(ctx, part); err != nil {
+				return nil, errors.Join(fmt.Errorf("input %s: %w", part, err), p.abandon(a))
+			}
+		}
+		q := p.fetcher.Add(part, at, w.wakeUp)
+		a.queues = append(a.queues, q)
+		t.Start(i, feed{q}, at)
+	}
+	p.opts.Log.Info("task runs", "task", h.id.String(), "worker", w.index, "offsets", fmt.Sprint(commits))
+	return a, nil
+}
+
+func (p *process) abandon(a *active) error {
+	a.Close()
+	for _, q := range a.queues {
+		p.fetcher.Remove(q)
+	}
+	return nil
+}
+
+// beginning is where an input starts that was never committed. Repartition topics always start at what is left.
+func (p *process) beginning(ctx context.Context, part kafka.Partition) (int64, error) {
+	if p.opts.FromLatest && !p.internal(part.Topic) {
+		return p.client.LatestOffset(ctx, part)
+	}
+	return p.client.EarliestOffset(ctx, part)
+}
+
+// topicIDs are the ids of the changelog topics of a sub-topology's stores, by store.
+func (p *process) topicIDs(ctx context.Context, sub *SubPlan) (map[string][16]byte, error) {
+	ids := map[string][16]byte{}
+	for _, s := range sub.Stores {
+		if s.Unlogged {
+			continue
+		}
+		id, err := p.client.TopicID(ctx, p.changelog(s.Name))
+		if err != nil {
+			return nil, fmt.Errorf("changelog of store %q: %w", s.Name, err)
+		}
+		ids[s.Name] = id
+	}
+	return ids, nil
+}
+
+// feed makes a fetch queue an input's feed.
+type feed struct{ q *kafka.Queue }
+
+func (f feed) Pop() (*kafka.Batch, bool) { return f.q.Pop() }
+func (f feed) Done(b *kafka.Batch)       { f.q.Done(b) }
+func (f feed) Err() error                { return f.q.State().Err }
+
+// Ended implements task.Feed: everything that readers may see has been popped.
+func (f feed) Ended() bool {
+	s := f.q.State()
+	return s.Known && s.Queued == 0 && s.Position >= s.LastStable
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/irmak-go/irmak/internal/graph"
+	"github.com/irmak-go/irmak/internal/kafka"
+	"github.com/irmak-go/irmak/internal/task"
+	"github.com/irmak-go/irmak/state"
+)
+
+// setUp checks the topics that the plan reads and writes, and creates those between and behind operators. Every process
+// of the application does so at its start; whoever comes second finds them made.
+func (p *process) setUp(ctx context.Context) error {
+	counts := map[string]int32{}
+	var missing []error
+	for _, n := range p.plan.Graph.Nodes {
+		if n.Role != graph.Source && n.Role != graph.Sink || n.Topic == "" {
+			continue
+		}
+		count, err := p.client.Partitions(ctx, n.Topic)
+		switch {
+		case errors.Is(err, kafka.ErrTopicMissing):
+			missing = append(missing, fmt.Errorf("%s: topic %q: %w: create it before the program starts, "+
+				"or correct its name", n.Where, n.Topic, err))
+		case err != nil:
+			return fmt.Errorf("topic %q: %w", n.Topic, err)
+		}
+		counts[n.Topic] = count
+	}
+	if err := errors.Join(missing...); err != nil {
+		return err
+	}
+	perSub, exchanges, err := p.plan.Graph.PartitionCounts(counts)
+	if err != nil {
+		return err
+	}
+	p.partitions = perSub
+	if err := p.client.CreateTopics(ctx, p.internalTopics(perSub, exchanges)); err != nil {
+		return fmt.Errorf("internal topics: %w", err)
+	}
+	return nil
+}
+
+func (p *process) internalTopics(perSub []int32, exchanges map[string]int32) []kafka.TopicSpec {
+	var specs []kafka.TopicSpec
+	add := func(name string, partitions int32, configs map[string]string) {
+		specs = append(specs, kafka.TopicSpec{
+			Name: name, Partitions: partitions, ReplicationFactor: p.opts.ReplicationFactor, Configs: configs,
+		})
+	}
+	for name, n := range exchanges {
+		// Records leave when the readers have committed them, by DeleteRecords: never by time, which an operator's
+		// event time says nothing about.
+		add(name, n, map[string]string{"cleanup.policy": "delete", "retention.ms": "-1"})
+	}
+	for i, sub := range p.plan.Subs {
+		for _, s := range sub.Stores {
+			if !s.Unlogged {
+				add(graph.ChangelogName(p.plan.App, s.Name), perSub[i], changelogConfigs(s))
+			}
+		}
+	}
+	if p.opts.Policies.Uses(task.DeadLetter) {
+		add(p.opts.Policies.DeadLetters, 1, nil)
+	}
+	return specs
+}
+
+// changelogConfigs let a changelog keep what its store keeps: the newest value per key, and of windows only those that
+// are not expired. Windows are expired by event time, the log deletes by its records' timestamps: both are event times.
+func changelogConfigs(s state.Spec) map[string]string {
+	if s.Retention <= 0 {
+		return map[string]string{"cleanup.policy": "compact"}
+	}
+	return map[string]string{
+		"cleanup.policy": "compact,delete",
+		"retention.ms":   strconv.FormatInt(s.Retention+retentionSlack.Milliseconds(), 10),
+	}
+}

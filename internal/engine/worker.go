@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/irmak-go/irmak/internal/kafka"
+	"github.com/irmak-go/irmak/internal/task"
+	"github.com/irmak-go/irmak/state"
+)
+
+// turnLimit is how many records one task may process before the next one, the mail and the commit get their turn: at a
+// microsecond each about a millisecond or four.
+const turnLimit = 4096
+
+// worker is one goroutine with its tasks, its producer and its commit.
+//
+//	  ┌────────────────────────────────────────────────────────────┐
+//	  ▼                                                            │
+//	mail ──▶ turn: poll → dispatch → process ──▶ due? flush → commit ── nothing done? wait
+//	  │                    │                            │
+//	  └─ stop ─▶ end       └────── recover ◀── error ───┘
+//
+// Owner: its goroutine, which calls run. post and wakeUp may be called by anyone; mail.mu guards the mail.
+//
+//  1. Everything that its tasks send between two commits is in one transaction.
+//  2. A task is in tasks or in preparing, never in both.
+//  3. After failed is set nothing is processed or committed any more; mail is still answered.
+type worker struct {
+	p        *process
+	index    int
+	producer *kafka.Producer
+	counters task.Counters
+	output   output
+	batch    state.Batch
+
+	tasks      []*active
+	preparing  map[*holding]*preparation
+	nextCommit time.Time
+	recoveries int  // in a row, without a commit between
+	failed     bool // this worker has ended the Run
+
+	mail mailbox
+	wake chan struct{}
+}
+
+// active is a task at work, with where it comes from.
+type active struct {
+	*task.Task
+	holding *holding
+	queues  []*kafka.Queue
+	limit   int // of each store's cache, as last set
+}
+
+func newWorker(ctx context.Context, p *process, index int) (*worker, error) {
+	w := &worker{p: p, index: index, preparing: map[*holding]*preparation{}, wake: make(chan struct{}, 1)}
+	w.output = output{w: w, ctx: ctx}
+	w.batch = p.db.NewBatch()
+	return w, w.openProducer(ctx)
+}
+
+// openProducer gives the worker its producer. With exactly-once that fences the one before of the same name.
+func (w *worker) openProducer(ctx context.Context) error {
+	o := kafka.ProducerOptions{
+		Compression: w.p.opts.Compression, TransactionTimeout: w.p.opts.TransactionTimeout,
+		BufferBytes: int(w.p.opts.share(producePercent)) / w.p.opts.Workers,
+	}
+	if w.p.opts.ExactlyOnce {
+		o.TransactionalID = fmt.Sprintf("%s-%s-%d", w.p.plan.App, w.p.home.instance, w.index)
+	}
+	producer, err := kafka.NewProducer(ctx, w.p.client, o)
+	if err != nil {
+		return fmt.Errorf("worker %d: %w", w.index, err)
+	}
+	w.producer = producer
+	w.producer.Begin()
+	return nil
+}
+
+// run is the worker's life. It ends with the message to stop.
+func (w *worker) run(ctx context.Context) {
+	defer w.close()
+	for w.readMail(ctx) {
+		n, ok := w.turn(ctx)
+		if !ok {
+			continue
+		}
+		now := w.p.opts.Clock.Now()
+		if len(w.tasks) > 0 && (!now.Before(w.nextCommit) || w.pressed()) {
+			if err := w.commit(ctx); err != nil {
+				w.trouble(ctx, nil, err)
+			}
+		}
+		if n == 0 {
+			w.wait(now)
+		}
+	}
+}
+
+// turn lets each task work for a while, and says how many records were processed; false after trouble.
+func (w *worker) turn(ctx context.Context) (n int, ok bool) {
+	for _, t := range w.tasks {
+		done, err := t.Step(turnLimit)
+		n += done
+		if err != nil {
+			w.trouble(ctx, t, err)
+			return n, false
+		}
+	}
+	if n > 0 {
+		w.producer.Kick()
+	}
+	return n, true
+}
+
+// wait sleeps until there is mail, a batch, or the time to commit.
+func (w *worker) wait(now time.Time) {
+	sleep := w.p.opts.CommitInterval
+	if len(w.tasks) > 0 {
+		sleep = max(w.nextCommit.Sub(now), 0)
+	}
+	select {
+	case <-w.wake:
+	case <-w.p.opts.Clock.After(sleep):
+	}
+}
+
+// pressed says whether a cache is so full of changes that waiting for the interval would not do.
+func (w *worker) pressed() bool {
+	for _, t := range w.tasks {
+		for _, s := range t.Stores() {
+			if s.Pressure() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (w *worker) wakeUp() {
+	select {
+	case w.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+func (w *worker) close() {
+	for _, prep := range w.preparing {
+		prep.stop()
+	}
+	w.letGo(w.tasks)
+	w.producer.Close()
+	_ = w.batch.Close()
+}
+
+// letGo closes tasks and takes them from the worker.
+func (w *worker) letGo(tasks []*active) {
+	for _, t := range slices.Clone(tasks) {
+		t.Close()
+		for _, q := range t.queues {
+			w.p.fetcher.Remove(q)
+		}
+		w.tasks = slices.DeleteFunc(w.tasks, func(o *active) bool { return o == t })
+	}
+}
+
+// output sends what tasks write through the worker's producer.
+type output struct {
+	w   *worker
+	ctx context.Context
+}
+
+// Partitions implements task.Output.
+func (o output) Partitions(topic string) (int32, error) { return o.w.p.client.Partitions(o.ctx, topic) }
+
+// Target implements task.Output.
+func (o output) Target(topic string, partition int32) (task.Target, error) {
+	return o.w.producer.Target(topic, partition), nil
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package operators
+
+import (
+	"cmp"
+	"errors"
+
+	"github.com/irmak-go/irmak/stream/codec"
+)
+
+// Fold says how many values become one: an aggregator as a value.
+//
+// The accumulator is a plain value. Add, Merge and Remove return the new one and may change the old one in place: the
+// engine does not use it again. They are never called by two goroutines for one key.
+type Fold[V, A any] struct {
+	// Init gives the accumulator of nothing. Defaults to the zero value.
+	Init func() A
+	// Add takes a value in. It has no default.
+	Add func(acc A, v V) A
+	// Merge combines the accumulators of an earlier and a later part. With it hopping and sliding windows share their
+	// slices, which promises that partial results combined in time order are as good as values added one by one. Session
+	// windows need it.
+	Merge func(earlier, later A) A
+	// Remove takes a value out again. Grouped tables need it.
+	Remove func(acc A, v V) A
+	// Codec encodes accumulators in stores. It has no default.
+	Codec codec.Codec[A]
+}
+
+func (f *Fold[V, A]) check() error {
+	switch {
+	case f.Add == nil:
+		return errors.New("the fold has no Add function")
+	case f.Codec == nil:
+		return errors.New("the fold has no Codec: its accumulators are kept in a store")
+	}
+	return nil
+}
+
+func (f *Fold[V, A]) init() (acc A) {
+	if f.Init != nil {
+		acc = f.Init()
+	}
+	return acc
+}
+
+// Number is what can be added up.
+type Number interface {
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~float32 | ~float64
+}
+
+// Count counts values.
+func Count[V any]() Fold[V, int64] {
+	return Fold[V, int64]{
+		Add:    func(n int64, _ V) int64 { return n + 1 },
+		Merge:  func(a, b int64) int64 { return a + b },
+		Remove: func(n int64, _ V) int64 { return n - 1 },
+		Codec:  codec.Int64,
+	}
+}
+
+// Sum adds up what pick takes from each value, as a 64-bit integer. It wraps around silently, as Go's integers do.
+func Sum[V any, N ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32](pick func(V) N) Fold[V, int64] {
+	return Fold[V, int64]{
+		Add:    func(sum int64, v V) int64 { return sum + int64(pick(v)) },
+		Merge:  func(a, b int64) int64 { return a + b },
+		Remove: func(sum int64, v V) int64 { return sum - int64(pick(v)) },
+		Codec:  codec.Int64,
+	}
+}
+
+// SumFloat adds up what pick takes from each value. Floating-point addition depends on the order, so windows that share
+// slices may differ from a plain loop in the last digits.
+func SumFloat[V any](pick func(V) float64) Fold[V, float64] {
+	return Fold[V, float64]{
+		Add:    func(sum float64, v V) float64 { return sum + pick(v) },
+		Merge:  func(a, b float64) float64 { return a + b },
+		Remove: func(sum float64, v V) float64 { return sum - pick(v) },
+		Codec:  codec.Float64,
+	}
+}
+
+// Reduce combines values with f into one of the same type; the first value stands for itself. f must be associative:
+// f(f(a, b), c) equal to f(a, f(b, c)). It is given the earlier value first.
+func Reduce[V any](f func(earlier, later V) V, values codec.Codec[V]) Fold[V, Reduced[V]] {
+	return Fold[V, Reduced[V]]{
+		Add: func(acc Reduced[V], v V) Reduced[V] {
+			if !acc.Any {
+				return Reduced[V]{Value: v, Any: true}
+			}
+			return Reduced[V]{Value: f(acc.Value, v), Any: true}
+		},
+		Merge: func(a, b Reduced[V]) Reduced[V] {
+			switch {
+			case !a.Any:
+				return b
+			case !b.Any:
+				return a
+			}
+			return Reduced[V]{Value: f(a.Value, b.Value), Any: true}
+		},
+		Codec: reducedCodec[V]{values},
+	}
+}
+
+// Reduced is the accumulator of Reduce. Where records come out of an aggregation Any is true.
+type Reduced[V any] struct {
+	Value V
+	Any   bool
+}
+
+// reducedCodec writes an accumulator without values as no bytes, others after a marker byte.
+type reducedCodec[V any] struct{ values codec.Codec[V] }
+
+func (c reducedCodec[V]) Append(dst []byte, r Reduced[V]) ([]byte, error) {
+	if !r.Any {
+		return dst, nil
+	}
+	return c.values.Append(append(dst, 1), r.Value)
+}
+
+func (c reducedCodec[V]) Decode(src []byte) (r Reduced[V], err error) {
+	if len(src) == 0 {
+		return r, nil
+	}
+	r.Any = true
+	r.Value, err = c.values.Decode(src[1:])
+	return r, err
+}
+
+// Min keeps the smallest of what pick takes from the values, Max the largest.
+func Min[V any, N cmp.Ordered](pick func(V) N, numbers codec.Codec[N]) Fold[V, Reduced[N]] {
+	return picked(pick, Reduce(func(a, b N) N { return min(a, b) }, numbers))
+}
+
+// Max keeps the largest of what pick takes from the values.
+func Max[V any, N cmp.Ordered](pick func(V) N, numbers codec.Codec[N]) Fold[V, Reduced[N]] {
+	return picked(pick, Reduce(func(a, b N) N { return max(a, b) }, numbers))
+}
+
+// picked is fold over what pick takes from each value.
+func picked[V, N, A any](pick func(V) N, fold Fold[N, A]) Fold[V, A] {
+	return Fold[V, A]{
+		Init: fold.Init, Merge: fold.Merge, Codec: fold.Codec,
+		Add: func(acc A, v V) A { return fold.Add(acc, pick(v)) },
+	}
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package operators
+
+import "github.com/irmak-go/irmak/stream"
+
+// JoinTable gives f of each value and the row that the table has for its key at that moment; records whose key has no
+// row give nothing. Only the stream triggers: an update of the table changes what later records find. Key, time and
+// headers are the record's.
+//
+// Stream and table must be partitioned alike. The task takes the older of a record and a table update first.
+//
+//	table: a=1            a=2
+//	in:           a x @3          a y @7      b z @8
+//	out:          (x,1) @3        (y,2) @7
+func JoinTable[K comparable, V, T, R any](in stream.Stream[K, V], table stream.Table[K, T],
+	f func(v V, row T) R) stream.Stream[K, R] {
+	return joinTable("join table", in, table, true, func(v V, row T, _ bool) R { return f(v, row) })
+}
+
+// LeftJoinTable is JoinTable that keeps records whose key has no row, or that have no key: f gets ok false and the zero
+// row for them.
+func LeftJoinTable[K comparable, V, T, R any](in stream.Stream[K, V], table stream.Table[K, T],
+	f func(v V, row T, ok bool) R) stream.Stream[K, R] {
+	return joinTable("left join table", in, table, false, f)
+}
+
+func joinTable[K comparable, V, T, R any](kind string, in stream.Stream[K, V], table stream.Table[K, T], inner bool,
+	f func(v V, row T, ok bool) R) stream.Stream[K, R] {
+	o := stream.NewOp(in.Topology(), kind, "")
+	o.Match()
+	stream.Reads(o, table)
+	return stream.Attach(o, in, nil, func(t *stream.Task, out stream.Next[K, R]) stream.Next[K, V] {
+		rows, label := table.Open(t), o.Label()
+		var rec stream.Record[K, R]
+		return func(r *stream.Record[K, V]) {
+			if r.NullValue || r.NullKey && inner {
+				t.Drop(label, nullReason(!r.NullValue))
+				return
+			}
+			var row T
+			ok := false
+			if !r.NullKey {
+				row, _, ok = rows.Get(r.Key)
+			}
+			if !ok && inner {
+				return
+			}
+			retype(&rec, r)
+			rec.Value = f(r.Value, row, ok)
+			out(&rec)
+		}
+	})
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package operators
+
+import (
+	"time"
+
+	"github.com/irmak-go/irmak/state"
+	"github.com/irmak-go/irmak/stream"
+)
+
+// Process is the operator for what the others cannot say: a function of your own for each record, with stores and
+// timers. build is called once per task; there it opens what the function needs, and gives the function.
+//
+//	var seen = state.Map[string, time.Time]{Name: "seen", Key: codec.String, Value: codec.Time}
+//
+//	fresh := operators.Process("dedup", orders, func(p *operators.Processor[string, Order]) operators.Func[string, Order] {
+//		seen := seen.Open(p)
+//		return func(r *stream.Record[string, Order]) error {
+//			if seen.Has(r.Value.ID) {
+//				return nil
+//			}
+//			seen.Put(r.Value.ID, r.When())
+//			p.Emit(r.Value)
+//			return nil
+//		}
+//	})
+//
+// An error that the function returns is the record's: the process policy decides. Results keep the key of the record, or
+// of the timer, that made them. Records without a key or with a null value are given to the function too, flagged.
+func Process[K comparable, V, R any](name string, in stream.Stream[K, V],
+	build func(p *Processor[K, R]) Func[K, V]) stream.Stream[K, R] {
+	o := stream.NewOp(in.Topology(), "process", name)
+	if name == "" {
+		o.Mistake("it needs a name: its clock and its timers are found again by it")
+	}
+	return stream.Attach(o, in, nil, func(t *stream.Task, out stream.Next[K, R]) stream.Next[K, V] {
+		p := &Processor[K, R]{Task: t, label: o.Label(), name: name, out: out, keys: in.KeyCodec()}
+		p.clock = t.Clock(in.Idle(), p.clockMoved)
+		f := build(p)
+		p.opened = true
+		disorder := in.Disorder()
+		return func(r *stream.Record[K, V]) {
+			p.clock.Advance(r.Time - disorder)
+			p.begin(r.Key, r.NullKey, r.Time, r.Headers)
+			if err := f(r); err != nil {
+				t.Fail(p.label, err)
+			}
+			if p.watches && !t.Failed() {
+				p.clockMoved()
+			}
+		}
+	})
+}
+
+// Func is called for each record of a Process.
+type Func[K, V any] func(r *stream.Record[K, V]) error
+
+// Processor is a Process in one task: what its function works with.
+type Processor[K comparable, R any] struct {
+	*stream.Task
+	label  string
+	name   string
+	clock  *stream.Clock
+	out    stream.Next[K, R]
+	keys   codecOf[K]
+	rec    stream.Record[K, R]
+	opened bool // build has returned
+
+	watches  bool // something waits for the clock
+	periodic []*periodic
+	timers   *state.TimerStore[K]
+	due      int64 // no timer is due before
+	onTimer  func(Timer[K]) error
+}
+
+// begin makes key, time and headers those of what Emit gives.
+func (p *Processor[K, R]) begin(key K, nullKey bool, at int64, headers []stream.Header) {
+	p.rec = stream.Record[K, R]{Key: key, NullKey: nullKey, Time: at, Headers: headers}
+}
+
+// Emit sends v on, with key, time and headers of the record, or key and time of the timer, in work. From a periodic
+// function there is no key: use EmitFor.
+func (p *Processor[K, R]) Emit(v R) {
+	p.rec.Value = v
+	p.out(&p.rec)
+}
+
+// EmitAt is Emit with an event time of its own, in milliseconds, and no headers.
+func (p *Processor[K, R]) EmitAt(v R, at int64) {
+	r := p.rec
+	r.Value, r.Time, r.Headers = v, at, nil
+	p.send(r)
+}
+
+// EmitFor sends v on under a key that lives in this task, such as one that a scan of a store gave. A key of another
+// partition would be out of place downstream.
+func (p *Processor[K, R]) EmitFor(key K, v R, at int64) {
+	p.send(stream.Record[K, R]{Key: key, Value: v, Time: at})
+}
+
+func (p *Processor[K, R]) send(r stream.Record[K, R]) {
+	before := p.rec
+	p.rec = r
+	p.out(&p.rec)
+	p.rec = before
+}
+
+// Now is the operator's clock, in milliseconds of event time.
+func (p *Processor[K, R]) Now() int64 { return p.clock.Now() }
+
+// Wall is the wall time.
+func (p *Processor[K, R]) Wall() time.Time { return p.Task.Now() }

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package operators
+
+import (
+	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/stream/codec"
+)
+
+// ToStream gives a table's updates as a stream: the new value of each, and a null value for each delete.
+func ToStream[K comparable, V any](table stream.Table[K, V]) stream.Stream[K, V] {
+	in := table.Changes()
+	o := stream.NewOp(in.Topology(), "to stream", "")
+	return stream.Attach(o, in, table.ValueCodec(),
+		func(_ *stream.Task, out stream.Next[K, V]) stream.Next[K, stream.Change[V]] {
+			var rec stream.Record[K, V]
+			return func(r *stream.Record[K, stream.Change[V]]) {
+				retype(&rec, r)
+				rec.Value, rec.NullValue = r.Value.New, !r.Value.HasNew
+				out(&rec)
+			}
+		})
+}
+
+// PerCommit gives the newest value of each key that a table's updates have changed since the last commit, once per
+// commit, in the order in which the keys first changed; a deleted key gives a null value. It is ToStream for readers who
+// need no more than Config.CommitInterval lets them see anyway, and costs nothing per record.
+//
+// The table must have a store: it comes from Aggregate, TableFrom or ToTable. Headers are not kept.
+func PerCommit[K comparable, V any](table stream.Table[K, V]) stream.Stream[K, V] {
+	in := table.Changes()
+	o := stream.NewOp(in.Topology(), "per commit", "")
+	out := stream.Out(o, in, in.KeyCodec(), table.ValueCodec())
+	rows := table.Rows()
+	if rows == nil {
+		o.Mistake("the table has no store of its own")
+		return out.Stream
+	}
+	stream.In(o, in, func(t *stream.Task) stream.Next[K, stream.Change[V]] {
+		store, next := rows(t).Store(), out.Open(t)
+		var rec stream.Record[K, V]
+		t.BeforeCommit(func() {
+			store.Changed(func(k K, row *stream.Timed[V], exists bool) bool {
+				rec = stream.Record[K, V]{Key: k, Value: row.Value, Time: row.Time, NullValue: !exists}
+				next(&rec)
+				return !t.Failed()
+			})
+		})
+		return func(*stream.Record[K, stream.Change[V]]) {}
+	})
+	return out.Stream
+}
+
+// ToTable makes a table of a stream: the newest value of each key by arrival, kept in a store called name. A null value
+// deletes; records without a key are dropped and counted. values is the codec of the store.
+func ToTable[K comparable, V any](name string, in stream.Stream[K, V], values codec.Codec[V]) stream.Table[K, V] {
+	return stream.TableOf("to table", name, in, values)
+}

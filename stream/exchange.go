@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"github.com/irmak-go/irmak/internal/graph"
+	"github.com/irmak-go/irmak/stream/codec"
+)
+
+// Exchange sends a stream through a repartition topic, so that it comes out partitioned by a new key. name becomes part
+// of the topic's name. partitions is their number; 0 takes that of what the result is joined with, else that of the
+// widest topic above. rekey gives the new key of a record, and false for the null key. Value, time and headers are kept, and
+// records of one old partition that have one new key stay in order.
+//
+// It is the only way to change a stream's key; operators.KeyBy and operators.Repartition are made of it.
+func Exchange[K, V, K2 any](kind, name string, partitions int32, s Stream[K, V], key codec.Codec[K2],
+	rekey func(r *Record[K, V]) (K2, bool)) Stream[K2, V] {
+	if s.t == nil {
+		return Stream[K2, V]{}
+	}
+	through := Topic[K2, V]{Key: key, Value: s.value, NullValues: true}
+	n := &graph.Node{Role: graph.Exchange, Name: name, Partitions: partitions}
+	through.Name = exchangeTopic(s.t, name)
+	out := from(s.t, through, kind, n)
+	out.traits = s.traits
+	o := &Op{t: s.t, node: n}
+	switch {
+	case name == "":
+		o.Mistake("it needs a name: the records pass through a topic called after it")
+	case s.value == nil:
+		o.Mistake("the codec of the values is not known, because an operator above made values of a new type; " +
+			"name it with stream.Encode before")
+	case partitions < 0:
+		o.Mistake("%d partitions; give a positive number, or 0 to adopt the count of what the stream is joined with", partitions)
+	}
+	In(o, s, func(t *Task) Next[K, V] {
+		w := newWriter(t, through, o.Label(), nil)
+		var rec Record[K2, V]
+		return func(r *Record[K, V]) {
+			k, ok := rekey(r)
+			rec = Record[K2, V]{
+				Key: k, Value: r.Value, Time: r.Time, Headers: r.Headers, NullKey: !ok, NullValue: r.NullValue,
+			}
+			w.write(&rec)
+		}
+	})
+	return out
+}
+
+func exchangeTopic(t *Topology, name string) string {
+	n := graph.Node{Role: graph.Exchange, Name: t.prefix + name}
+	return n.TopicName(t.graph.Name)
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"fmt"
+	"slices"
+	"unsafe"
+
+	"github.com/irmak-go/irmak/internal/graph"
+	"github.com/irmak-go/irmak/internal/kafka"
+	"github.com/irmak-go/irmak/internal/task"
+)
+
+// From reads a topic as a stream. Within a partition records come in the order of their offsets; a task that reads
+// several partitions takes the oldest record first.
+func From[K, V any](t *Topology, topic Topic[K, V]) Stream[K, V] {
+	return checked(t, topic, "from")
+}
+
+// checked is from for a topic that the user wrote.
+func checked[K, V any](t *Topology, topic Topic[K, V], kind string) Stream[K, V] {
+	s := from(t, topic, kind, &graph.Node{Role: graph.Source, Topic: topic.Name})
+	if err := topic.check(); err != nil {
+		t.graph.Mistake(s.out.node.Where, "%s: %w", kind, err)
+	}
+	return s
+}
+
+func from[K, V any](t *Topology, topic Topic[K, V], kind string, n *graph.Node) Stream[K, V] {
+	n.Kind = kind
+	n.KeyCodec = fmt.Sprintf("%T", topic.Key)
+	t.add(n)
+	p := &port{node: n}
+	t.sources[n] = func(inner *task.Task) task.Input {
+		return &source[K, V]{
+			task: inner, topic: topic, label: fmt.Sprintf("%s %q", kind, topic.Name), next: next[K, V](p, wrap(inner)),
+		}
+	}
+	return Stream[K, V]{
+		t: t, out: p, key: topic.Key, value: topic.Value,
+		traits: traits{disorder: topic.Disorder.Milliseconds(), idle: topic.Idle},
+	}
+}
+
+// source decodes the records of one partition and pushes them into the operators.
+//
+// Owner: the task.
+//
+//  1. i is the record in work; everything before it has been processed or passed over.
+//  2. ready: rec is record i, decoded.
+type source[K, V any] struct {
+	task  *task.Task
+	topic Topic[K, V]
+	label string
+	next  Next[K, V]
+
+	batch    *kafka.Batch
+	i        int
+	ready    bool
+	decoding bool // record i, that is, the user's codecs and Time function are at work
+	rec      Record[K, V]
+	headers  []Header // backs rec.Headers
+}
+
+// Load implements task.Input.
+func (s *source[K, V]) Load(b *kafka.Batch) { s.batch, s.i, s.ready, s.decoding = b, 0, false, false }
+
+// Offset implements task.Input.
+func (s *source[K, V]) Offset() int64 {
+	if s.i < len(s.batch.Records) {
+		return s.batch.Offset(s.i)
+	}
+	return s.batch.Last + 1
+}
+
+// Raw implements task.Input.
+func (s *source[K, V]) Raw() *kafka.Record {
+	if s.batch == nil || s.i >= len(s.batch.Records) {
+		return nil
+	}
+	return s.batch.Records[s.i]
+}
+
+// Skip implements task.Input.
+func (s *source[K, V]) Skip() { s.i, s.ready, s.decoding = s.i+1, false, false }
+
+// Phase implements task.Input.
+func (s *source[K, V]) Phase() task.Phase {
+	if s.decoding {
+		return task.Decode
+	}
+	return task.Process
+}
+
+// Head implements task.Input.
+func (s *source[K, V]) Head() (int64, bool) {
+	for !s.ready {
+		if s.i >= len(s.batch.Records) {
+			return 0, false
+		}
+		if !s.decode() && s.task.Failed() {
+			return 0, false
+		}
+	}
+	return s.rec.Time, true
+}
+
+// Process implements task.Input.
+func (s *source[K, V]) Process(until int64, limit int) (n int) {
+	for n < limit && s.i < len(s.batch.Records) {
+		if !s.ready && !s.decode() {
+			if s.task.Failed() {
+				return n
+			}
+			n++
+			continue
+		}
+		if s.rec.Time > until {
+			return n
+		}
+		if s.next(&s.rec); s.task.Failed() {
+			return n
+		}
+		s.i++
+		s.ready = false
+		n++
+	}
+	return n
+}
+
+// decode reads record i into rec. false: the record was dropped and i is the next one, or the task has failed.
+func (s *source[K, V]) decode() bool {
+	s.decoding = true
+	raw := s.batch.Records[s.i]
+	r := &s.rec
+	r.NullKey, r.NullValue = raw.Key == nil, raw.Value == nil
+	var err error
+	if r.NullKey {
+		var none K
+		r.Key = none
+	} else if r.Key, err = s.topic.Key.Decode(raw.Key); err != nil {
+		return s.fail(fmt.Errorf("key of %d bytes: %w", len(raw.Key), err))
+	}
+	if r.NullValue {
+		if !s.topic.NullValues {
+			s.task.Drop(s.label, "null value")
+			s.Skip()
+			return false
+		}
+		var none V
+		r.Value = none
+	} else if r.Value, err = s.topic.Value.Decode(raw.Value); err != nil {
+		return s.fail(fmt.Errorf("value of %d bytes: %w", len(raw.Value), err))
+	}
+	r.Time = s.batch.Time(s.i)
+	if s.topic.Time != nil && !r.NullValue {
+		r.Time = s.topic.Time(r.Value).UnixMilli()
+	}
+	if r.Time < 0 {
+		return s.fail(fmt.Errorf("event time is %d ms; it must not lie before 1970: look at the topic's Time function "+
+			"or at the producer's timestamps", r.Time))
+	}
+	r.Headers = nil
+	if len(raw.Headers) > 0 {
+		s.readHeaders(raw)
+	}
+	s.ready, s.decoding = true, false
+	return true
+}
+
+func (s *source[K, V]) fail(err error) bool {
+	s.task.FailRecord(task.Decode, s.label, err)
+	return false
+}
+
+// readHeaders makes the record's headers ours without copying: the bytes are never written to again.
+func (s *source[K, V]) readHeaders(raw *kafka.Record) {
+	s.headers = s.headers[:0]
+	for _, h := range raw.Headers {
+		s.headers = append(s.headers, Header{Key: unsafe.String(unsafe.SliceData(h.Key), len(h.Key)), Value: h.Value})
+	}
+	s.rec.Headers = slices.Clip(s.headers) // who appends to them does not write into the next record's
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/irmak-go/irmak/internal/engine"
+	"github.com/irmak-go/irmak/internal/graph"
+	"github.com/irmak-go/irmak/internal/task"
+)
+
+// Topology is a program on streams, while it is written and when it runs. Functions of packages stream and operators
+// add to it; none of them fails: mistakes are collected with the line that made them, and Build gives them all.
+//
+// A Topology is written by one goroutine. Once built it is read only, and any number of Runs may use it.
+type Topology struct {
+	*shared
+	prefix string // of durable names, from Scope
+}
+
+// shared is what a topology and its scopes have in common.
+type shared struct {
+	graph   *graph.Graph
+	sources map[*graph.Node]func(*task.Task) task.Input
+	plan    *engine.Plan // once built
+	err     error
+	built   bool
+}
+
+// New begins a topology. The name is that of the application: the consumer group, and the prefix of every topic that
+// it creates. Two programs on the same brokers share work when, and only when, their topologies have the same name.
+func New(name string) *Topology {
+	return &Topology{shared: &shared{graph: graph.New(name), sources: map[*graph.Node]func(*task.Task) task.Input{}}}
+}
+
+// Name is the application's name.
+func (t *Topology) Name() string { return t.graph.Name }
+
+// Scope is the same topology, in which durable names begin with name and a dash: a function that adds operators can
+// be used twice.
+//
+//	regional(t.Scope("eu"), euPayments)
+//	regional(t.Scope("us"), usPayments)
+func (t *Topology) Scope(name string) *Topology {
+	return &Topology{shared: t.shared, prefix: t.prefix + name + "-"}
+}
+
+// Describe draws the topology as a tree for each sub-topology, and names every topic that Run will create. Mistakes,
+// if there are any, stand at the end.
+func (t *Topology) Describe() string {
+	err := t.Build()
+	s := t.graph.Describe()
+	if err != nil {
+		s += "\nmistakes\n  " + strings.ReplaceAll(err.Error(), "\n", "\n  ") + "\n"
+	}
+	return s
+}
+
+// Build checks everything that can be known without a broker. It returns all mistakes, joined, each with the file and
+// line of the call that made it. Run builds too; calling Build in a test shows mistakes early. After it nothing can be
+// added.
+//
+// Build opens a task of each sub-topology once, in memory, to learn which stores its operators open: the build
+// functions given to operators.Process and Attach are called with it, but no record is processed.
+func (t *Topology) Build() error {
+	if t.built {
+		return t.err
+	}
+	t.built = true
+	t.err = t.build()
+	if t.err != nil {
+		t.err = fmt.Errorf("topology %s: %w", t.graph.Name, t.err)
+	}
+	return t.err
+}
+
+// add puts a node into the graph, with the place in the user's program that asked for it.
+func (t *Topology) add(n *graph.Node) *graph.Node {
+	n.Where = caller()
+	if n.Name != "" {
+		n.Name = t.prefix + n.Name
+	}
+	if t.built {
+		t.err = fmt.Errorf("%s: %s is added to topology %s after it was built", n.Where, n.Kind, t.graph.Name)
+		return n
+	}
+	return t.graph.Add(n)
+}
+
+// ours are the packages whose frames caller passes over.
+var ours = []string{"github.com/irmak-go/irmak/stream.", "github.com/irmak-go/irmak/operators."}
+
+// maxFrames bounds the walk up the stack.
+const maxFrames = 32
+
+// caller is file:line of the innermost frame outside of this library.
+func caller() string {
+	var pcs [maxFrames]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for {
+		f, more := frames.Next()
+		inside := false
+		for _, prefix := range ours {
+			inside = inside || strings.HasPrefix(f.Function, prefix)
+		}
+		if !inside || strings.HasSuffix(f.File, "_test.go") {
+			return fmt.Sprintf("%s:%d", shortFile(f.File), f.Line)
+		}
+		if !more {
+			return "unknown place"
+		}
+	}
+}
+
+// shortFile keeps the last two parts of a path: enough to find it, short enough to read.
+func shortFile(path string) string {
+	parts := strings.Split(path, "/")
+	return strings.Join(parts[max(0, len(parts)-2):], "/")
+}
