@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/irmak-go/irmak/internal/kafka"
 	"github.com/irmak-go/irmak/stream"
 	"github.com/irmak-go/irmak/stream/streamtest"
 )
@@ -40,8 +41,6 @@ type scenario struct {
 	draw func(r *rand.Rand, i int) event
 	// oracle gives the results of one partition's whole history. Only the order of each key's results counts.
 	oracle func(history []event) []string
-	// late is called once before the results are read, so that what waits for a clock comes out.
-	finish func(d *streamtest.Driver, send func(event))
 }
 
 const (
@@ -72,16 +71,16 @@ func (c *scenario) run(t *testing.T, seed uint64) {
 	topo := stream.New("test")
 	c.build(topo)
 	d := streamtest.New(t, topo, opts)
-	in, side, out := streamtest.Input(d, words), streamtest.Input(d, other), streamtest.Output(d, lines)
+	in, out := streamtest.Input(d, words), streamtest.Output(d, lines)
 	history := map[int32][]event{}
 	send := func(e event) {
 		var p int32
 		if !e.nullKey {
-			p = streamtest.PartitionOf(words, e.key, opts.Partitions)
+			p = kafka.PartitionFor([]byte(e.key), opts.Partitions)
 		}
 		history[p] = append(history[p], e)
 		if e.other {
-			side.SendRecord(e.record())
+			streamtest.Input(d, other).SendRecord(e.record())
 		} else {
 			in.SendRecord(e.record())
 		}

@@ -44,6 +44,10 @@ func (c *Clock) Known() bool { return c.known }
 // Advance moves the clock to at, unless it is there already or further, and says whether it moved.
 func (c *Clock) Advance(at int64) bool {
 	c.touched = true
+	return c.raise(at)
+}
+
+func (c *Clock) raise(at int64) bool {
 	if c.known && at <= c.now {
 		return false
 	}
@@ -58,8 +62,8 @@ func (t *Task) followWall(c *Clock, idle time.Duration, moved func()) {
 			since, c.touched = now, false
 			return
 		}
-		if now.Sub(since) >= idle && c.known && c.Advance(now.Add(-idle).UnixMilli()) {
-			c.touched = false
+		if now.Sub(since) >= idle && c.known && c.raise(now.Add(-idle).UnixMilli()) {
+			t.idled = true
 			moved()
 		}
 	})

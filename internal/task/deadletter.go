@@ -4,6 +4,7 @@ package task
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/irmak-go/irmak/internal/kafka"
 )
@@ -24,8 +25,9 @@ const (
 // maxDeadError bounds the error text in a dead letter: a stack must not make the letter too large to send.
 const maxDeadError = 4096
 
-// deadLetter sends the record in work of s as it came, with its provenance, in the task's own transaction.
-func (t *Task) deadLetter(s *slot, r *RecordError) error {
+// deadLetter sends the record in work as it came, with its provenance, in the task's own transaction. Between records
+// it is a letter with headers only.
+func (t *Task) deadLetter(r *RecordError) error {
 	if t.dead == nil {
 		n, err := t.Output.Partitions(t.Policies.DeadLetters)
 		if err != nil {
@@ -35,26 +37,30 @@ func (t *Task) deadLetter(s *slot, r *RecordError) error {
 			return err
 		}
 	}
-	raw := s.in.Raw()
-	if raw == nil {
-		return r
+	var key, value []byte
+	var headers []kafka.Header
+	at := t.Clock.Now().UnixMilli()
+	if t.current != nil {
+		raw := t.current.in.Raw()
+		key, value = raw.Key, raw.Value
+		at = max(t.current.batch.FirstTime+raw.TimestampDelta.Milliseconds(), 0)
+		for _, h := range raw.Headers {
+			headers = append(headers, kafka.Header{Key: string(h.Key), Value: h.Value})
+		}
+		headers = append(headers,
+			kafka.Header{Key: deadTopic, Value: []byte(r.Topic)},
+			kafka.Header{Key: deadPartition, Value: strconv.AppendInt(nil, int64(r.Partition), 10)},
+			kafka.Header{Key: deadOffset, Value: strconv.AppendInt(nil, r.Offset, 10)},
+			kafka.Header{Key: deadTime, Value: strconv.AppendInt(nil, at, 10)},
+		)
 	}
 	text := r.Err.Error()
-	at := s.batch.FirstTime + raw.TimestampDelta.Milliseconds()
-	headers := make([]kafka.Header, 0, len(raw.Headers)+9)
-	for _, h := range raw.Headers {
-		headers = append(headers, kafka.Header{Key: string(h.Key), Value: h.Value})
-	}
 	headers = append(headers,
-		kafka.Header{Key: deadTopic, Value: []byte(r.Topic)},
-		kafka.Header{Key: deadPartition, Value: strconv.AppendInt(nil, int64(r.Partition), 10)},
-		kafka.Header{Key: deadOffset, Value: strconv.AppendInt(nil, r.Offset, 10)},
-		kafka.Header{Key: deadTime, Value: strconv.AppendInt(nil, at, 10)},
 		kafka.Header{Key: deadApp, Value: []byte(t.App)},
 		kafka.Header{Key: deadTask, Value: []byte(t.ID.String())},
 		kafka.Header{Key: deadPhase, Value: []byte(r.Phase.String())},
 		kafka.Header{Key: deadOperator, Value: []byte(r.Operator)},
-		kafka.Header{Key: deadError, Value: []byte(text[:min(len(text), maxDeadError)])},
+		kafka.Header{Key: deadError, Value: []byte(strings.ToValidUTF8(text[:min(len(text), maxDeadError)], ""))},
 	)
-	return t.dead.Send(raw.Key, raw.Value, max(at, 0), headers)
+	return t.dead.Send(key, value, at, headers)
 }

@@ -4,6 +4,8 @@ package task
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -30,9 +32,12 @@ const (
 	// Fail ends the program: the other tasks commit, Run returns the error. Nothing is lost; after a restart the same
 	// record comes again.
 	Fail Action = iota
-	// Skip drops the record, counts it and goes on. What operators did with it before the error stays.
+	// Skip drops what has failed, counts it and goes on. In the phases decode and process that is the record; what
+	// operators did with it before the error stays. In the phase produce it is the result that cannot be written; the
+	// record's other results go on.
 	Skip
-	// DeadLetter is Skip, and sends the record as it came to the dead letter topic with its provenance in headers.
+	// DeadLetter is Skip, and sends the record in work as it came to the dead letter topic, with its provenance in
+	// headers. The failure of a timer or at a commit, which has no record, makes a letter without key and value.
 	DeadLetter
 	// Park stops the task of the record; other tasks go on, and Run returns the error when it is stopped.
 	Park
@@ -72,7 +77,7 @@ func (p *Policies) Uses(a Action) bool {
 type RecordError struct {
 	Topic     string
 	Partition int32
-	Offset    int64 // -1 when no record was in work, for instance at a commit
+	Offset    int64 // -1 when no record was in work: a timer, a commit; Topic is empty then
 	Phase     Phase
 	Operator  string // kind and name, such as `aggregate "totals"`
 	Err       error
@@ -83,7 +88,7 @@ func (e *RecordError) Error() string {
 	if e.Offset >= 0 {
 		fmt.Fprintf(&b, "record %s/%d@%d: ", e.Topic, e.Partition, e.Offset)
 	} else {
-		fmt.Fprintf(&b, "partition %d, at a commit: ", e.Partition)
+		fmt.Fprintf(&b, "partition %d, between records: ", e.Partition)
 	}
 	if e.Operator != "" {
 		fmt.Fprintf(&b, "%s: ", e.Operator)
@@ -93,6 +98,50 @@ func (e *RecordError) Error() string {
 
 // Unwrap gives the cause.
 func (e *RecordError) Unwrap() error { return e.Err }
+
+// RetryError says that the record is to be tried again: roll back to the last commit and build the task anew.
+type RetryError struct {
+	Err     *RecordError
+	Backoff time.Duration // to wait before
+}
+
+func (e *RetryError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the record's error.
+func (e *RetryError) Unwrap() error { return e.Err }
+
+// Attempts counts how often records have failed, across the tasks that are built one after the other for the same
+// partition. It belongs to whoever builds them. A nil *Attempts allows no retries.
+type Attempts struct{ failed map[attempt]int }
+
+type attempt struct {
+	topic  string
+	offset int64
+}
+
+// count counts one more failure. Without a counter every failure is the last.
+func (a *Attempts) count(r *RecordError) int {
+	if a == nil {
+		return math.MaxInt
+	}
+	if a.failed == nil {
+		a.failed = map[attempt]int{}
+	}
+	at := attempt{r.Topic, r.Offset}
+	a.failed[at]++
+	return a.failed[at]
+}
+
+// committed forgets the failures that a commit has left behind: those of records before offset of topic, and those
+// between records.
+func (a *Attempts) committed(topic string, offset int64) {
+	if a == nil || len(a.failed) == 0 {
+		return
+	}
+	maps.DeleteFunc(a.failed, func(at attempt, _ int) bool {
+		return at.offset < 0 || at.topic == topic && at.offset < offset
+	})
+}
 
 // FatalError is the failure of a task as a whole: its state or its output could not be read or written.
 type FatalError struct {

@@ -57,14 +57,9 @@ func (t *Task) Flush() error {
 	return nil
 }
 
-func (t *Task) beforeCommit() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = t.recordError(Process, "commit", panicError(p))
-		}
-	}()
+func (t *Task) beforeCommit() error {
 	for _, f := range t.commits {
-		if f.call(); t.failure != nil {
+		if !t.Between(f.call) {
 			return t.failure
 		}
 	}
@@ -92,12 +87,13 @@ func (t *Task) Acked(runs func(kafka.Partition) []kafka.Run) error {
 }
 
 // Offsets adds the offsets to commit for the inputs that have moved since the last commit. They carry the task's
-// clocks, so that a clock is committed exactly when the records are that moved it.
+// clocks, so that a clock is committed exactly when the records are that moved it. When the wall has moved a clock,
+// inputs that stand still are committed too, to carry it.
 func (t *Task) Offsets(into map[kafka.Partition]kafka.Commit) {
 	metadata, encoded := "", false
 	for i := range t.inputs {
 		s := &t.inputs[i]
-		if !s.moved {
+		if !s.moved && !t.idled {
 			continue
 		}
 		if !encoded {
@@ -109,17 +105,10 @@ func (t *Task) Offsets(into map[kafka.Partition]kafka.Commit) {
 
 // Committed says that what Offsets gave has been committed.
 func (t *Task) Committed() {
+	t.idled = false
 	for i := range t.inputs {
-		t.inputs[i].moved = false
+		s := &t.inputs[i]
+		s.moved = false
+		t.Attempts.committed(s.part.Topic, s.next)
 	}
-}
-
-// Moved says whether an input has moved since the last commit, that is, whether there is anything to commit.
-func (t *Task) Moved() bool {
-	for i := range t.inputs {
-		if t.inputs[i].moved {
-			return true
-		}
-	}
-	return false
 }

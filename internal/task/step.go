@@ -3,7 +3,6 @@
 package task
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -13,38 +12,47 @@ import (
 type waiting struct{ since time.Time }
 
 // Step gives the task one turn: dispatch chooses the input whose head is the oldest, process pushes its records
-// through the operators, until limit records are done or an input has to be waited for. It returns how many records
-// it took and the error that stopped it: a *RecordError whose policy is not Skip or DeadLetter, or a *FatalError.
-// After an error the task has failed and must be closed.
-func (t *Task) Step(limit int) (int, error) {
-	done := 0
-	for done < limit && t.stage == Running {
+// through the operators, until limit records are done or an input has to be waited for; then what waits for the wall
+// clock is called. It returns how many records it took and the error that stopped it: a *RecordError whose policy is
+// not to pass over it, a *RetryError, or a *FatalError. After an error the task has failed and must be closed.
+func (t *Task) Step(limit int) (done int, err error) {
+	if t.stage != Running {
+		return 0, nil
+	}
+	t.room = limit
+	err = t.work()
+	done = limit - max(t.room, 0)
+	t.Counters.records.Add(uint64(done))
+	if err == nil {
+		err = t.wall()
+	}
+	if err != nil {
+		t.become(Failed)
+	}
+	return done, err
+}
+
+// work takes records until room is used up or an input has to be waited for.
+func (t *Task) work() error {
+	for t.room > 0 {
 		s, until, err := t.dispatch()
-		if err != nil {
-			return done, t.fail(err)
+		if s == nil || err != nil {
+			return err
 		}
-		if s == nil {
-			break
-		}
-		n := t.process(s, until, limit-done)
-		done += n
-		t.Counters.records.Add(uint64(n))
+		t.room -= t.process(s, until, t.room)
 		if t.failure != nil {
 			if err := t.settle(s); err != nil {
-				return done, t.fail(err)
+				return err
 			}
 		}
 	}
-	if len(t.walls) > 0 {
-		if err := t.wall(); err != nil {
-			return done, t.fail(err)
-		}
-	}
-	return done, nil
+	return nil
 }
 
 // dispatch chooses the input to go on with, and the time up to which it may run: an input gives way once another
 // one's head is older. nil means that there is nothing to do now.
+//
+// Of inputs whose heads are equally old the one that was written first goes first.
 func (t *Task) dispatch() (best *slot, until int64, err error) {
 	until = math.MaxInt64
 	var oldest int64
@@ -67,10 +75,10 @@ func (t *Task) dispatch() (best *slot, until int64, err error) {
 			until = min(until, at)
 		}
 	}
-	if best == nil || !t.patient(starved) {
-		return best, max(until, oldest), nil
+	if t.room <= 0 || best != nil && t.patient(starved) {
+		return nil, 0, nil
 	}
-	return nil, 0, nil
+	return best, until, nil
 }
 
 // patient says whether records are held back for an empty input: as long as that input is known to have more, and
@@ -97,9 +105,10 @@ func (t *Task) patient(starved bool) bool {
 }
 
 // head gives the time of the input's next record, taking the next batch from its feed when the one in work is
-// exhausted.
+// exhausted. Records that are passed over on the way take room like others: a topic full of them must not keep the
+// worker from its commit.
 func (t *Task) head(s *slot) (at int64, ok bool, err error) {
-	for {
+	for t.room > 0 {
 		if s.batch != nil {
 			at, ok = t.peek(s)
 			if t.failure != nil {
@@ -110,6 +119,9 @@ func (t *Task) head(s *slot) (at int64, ok bool, err error) {
 			}
 			if ok {
 				return at, true, nil
+			}
+			if t.room <= 0 {
+				break
 			}
 			s.next, s.moved = s.batch.Last+1, true
 			s.feed.Done(s.batch)
@@ -125,15 +137,18 @@ func (t *Task) head(s *slot) (at int64, ok bool, err error) {
 		s.batch = b
 		s.in.Load(b)
 	}
+	return 0, false, nil
 }
 
 // peek looks at the next record, which may mean to decode it. A panic of a codec or a Time function is its failure.
 func (t *Task) peek(s *slot) (at int64, ok bool) {
 	t.current = s
+	before := s.in.Offset()
 	defer func() {
 		if p := recover(); p != nil {
-			t.FailRecord(Decode, "", panicError(p))
+			t.FailRecord(s.in.Phase(), "", panicError(p))
 		}
+		t.room -= int(s.in.Offset() - before)
 		t.current = nil
 	}()
 	return s.in.Head()
@@ -144,8 +159,7 @@ func (t *Task) process(s *slot, until int64, limit int) (n int) {
 	t.current = s
 	defer func() {
 		if p := recover(); p != nil {
-			t.FailRecord(Process, "", panicError(p))
-			n++
+			t.FailRecord(s.in.Phase(), "", panicError(p))
 		}
 		s.moved = true
 		s.next = s.in.Offset()
@@ -154,30 +168,70 @@ func (t *Task) process(s *slot, until int64, limit int) (n int) {
 	return s.in.Process(until, limit)
 }
 
-// settle applies the policy to the failure of the record in work; nil means that the task goes on after it.
+// settle ends the record in work of s after its failure. nil means that the task goes on behind it.
 func (t *Task) settle(s *slot) error {
-	var r *RecordError
-	if !errors.As(t.failure, &r) {
+	t.current = s
+	defer func() { t.current = nil }()
+	if err := t.judge(); err != nil {
+		return err
+	}
+	s.in.Skip()
+	s.next, s.moved = s.in.Offset(), true
+	t.room--
+	return nil
+}
+
+// judge applies the policy to the failure: nil means that it has been passed over, and the task goes on. Judging the
+// same failure again gives the same answer.
+func (t *Task) judge() error {
+	r, ok := t.failure.(*RecordError)
+	if !ok {
 		return t.failure
 	}
-	switch action := t.Policies.Of(r.Phase).Action; action {
+	policy := t.Policies.Of(r.Phase)
+	if t.Attempts.count(r) <= policy.Retries {
+		t.failure = &RetryError{Err: r, Backoff: policy.Backoff}
+		return t.failure
+	}
+	switch policy.Action {
 	case Skip, DeadLetter:
-		t.current = s
-		defer func() { t.current = nil }()
 		t.failure = nil
 		t.Drop(r.Operator, r.Phase.String()+" error")
-		t.Log.Warn("record passed over", "action", action.String(), "error", r)
-		if action == DeadLetter {
-			if err := t.deadLetter(s, r); err != nil {
-				return &FatalError{Task: t.ID, Err: fmt.Errorf("dead letter for %w: %w", r, err)}
+		t.Log.Warn("passed over", "action", policy.Action.String(), "error", r)
+		if policy.Action == DeadLetter {
+			if err := t.deadLetter(r); err != nil {
+				t.Abort(fmt.Errorf("dead letter for %w: %w", r, err))
 			}
 		}
-		s.in.Skip()
-		s.next, s.moved = s.in.Offset(), true
-		return nil
 	case Fail, Park:
 	}
-	return r
+	return t.failure
+}
+
+// Between calls f as work that no record is to blame for, although one may have set it off: a timer, a window that
+// closes, what waits for a commit. A failure in f, by error or panic, is judged by itself: where the policy passes it
+// over, neither the record in work nor other such work is touched. false means that the task has to stop.
+func (t *Task) Between(f func()) bool {
+	if t.failure != nil {
+		return false
+	}
+	record := t.current
+	t.current = nil
+	t.guarded(f)
+	if t.failure != nil {
+		_ = t.judge() // what is not passed over stays
+	}
+	t.current = record
+	return t.failure == nil
+}
+
+func (t *Task) guarded(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.FailRecord(Process, "", panicError(p))
+		}
+	}()
+	f()
 }
 
 func (t *Task) fail(err error) error {
@@ -188,15 +242,12 @@ func (t *Task) fail(err error) error {
 }
 
 // wall calls what waits for wall time.
-func (t *Task) wall() (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = t.recordError(Process, "wall clock timer", panicError(p))
-		}
-	}()
+func (t *Task) wall() error {
 	now := t.Clock.Now()
 	for _, f := range t.walls {
-		f(now)
+		if !t.Between(func() { f(now) }) {
+			return t.failure
+		}
 	}
-	return t.failure
+	return nil
 }

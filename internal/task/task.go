@@ -46,11 +46,11 @@ type Target interface {
 type Input interface {
 	// Load makes b the batch in work. The batch before it must be exhausted.
 	Load(b *kafka.Batch)
-	// Head is the event time of the next record, in milliseconds; ok is false when the batch is exhausted. It may decode
-	// the record to know, and passes over records that the decode policy skips.
+	// Head is the event time of the next record, in milliseconds; ok is false when the batch is exhausted or the task has
+	// failed. It may decode the record to know, and passes over records that the source drops.
 	Head() (timeMs int64, ok bool)
 	// Process pushes at most limit records, as long as their time is at most until, through the operators, and says how
-	// many. It stops early when the task has failed.
+	// many, those that the source drops included. It stops early when the task has failed.
 	Process(until int64, limit int) int
 	// Offset is that of the record in work or, between records, of the next one.
 	Offset() int64
@@ -58,6 +58,8 @@ type Input interface {
 	Raw() *kafka.Record
 	// Skip passes over the record in work.
 	Skip()
+	// Phase is Decode while the record in work is being decoded, else Process.
+	Phase() Phase
 }
 
 // Feed is where an input's batches come from: a fetch queue.
@@ -87,6 +89,7 @@ type Setup struct {
 	Clock    clock.Clock
 	Log      *slog.Logger
 	Policies Policies
+	Attempts *Attempts     // of the records of this partition; nil: none is tried again
 	Counters *Counters     // shared by the tasks of a worker
 	MaxIdle  time.Duration // how long an empty input is waited for
 	Clocks   map[string]int64
@@ -111,6 +114,8 @@ type Task struct {
 	memo    map[any]any
 	failure error   // of the record in work, or of the task when it is not a *RecordError
 	current *slot   // whose record is in work
+	room    int     // records that the turn may still take
+	idled   bool    // the wall has moved a clock since the last commit
 	waited  waiting // for an empty input
 	dead    Target  // dead letters, resolved at the first
 }
@@ -213,11 +218,15 @@ func (t *Task) Abort(err error) {
 	}
 }
 
-// FailRecord says that operator could not process the record in work. The process policy decides what follows; nothing
-// further is done with the record.
+// FailRecord says that operator could not process the record in work, and nothing further is done with the record; in
+// phase Produce, that one of its results could not be written. The policy of the phase decides what follows.
 func (t *Task) FailRecord(phase Phase, operator string, err error) {
-	if t.failure == nil {
-		t.failure = t.recordError(phase, operator, err)
+	if t.failure != nil {
+		return
+	}
+	t.failure = t.recordError(phase, operator, err)
+	if phase == Produce {
+		_ = t.judge() // what is not passed over stays, and is the record's failure
 	}
 }
 
