@@ -134,7 +134,8 @@ func moved(err error) bool {
 	for _, code := range []sarama.KError{
 		sarama.ErrNotLeaderForPartition, sarama.ErrLeaderNotAvailable, sarama.ErrNotCoordinatorForConsumer,
 		sarama.ErrConsumerCoordinatorNotAvailable, sarama.ErrNotController, sarama.ErrFencedLeaderEpoch,
-		sarama.ErrReplicaNotAvailable, sarama.ErrBrokerNotAvailable, sarama.ErrKafkaStorageError,
+		sarama.ErrUnknownLeaderEpoch, sarama.ErrReplicaNotAvailable, sarama.ErrBrokerNotAvailable,
+		sarama.ErrKafkaStorageError,
 	} {
 		if errors.Is(err, code) {
 			return true

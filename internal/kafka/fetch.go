@@ -104,8 +104,11 @@ func NewFetcher(c *Client, opts FetchOptions) *Fetcher {
 
 // Add fetches p from offset on. wake is called when the queue turns non-empty or its state changes, from a goroutine
 // of the fetcher: it must not block, and finds out with Pop and State what is new. Different queues of one partition
-// know nothing of each other and take turns.
+// know nothing of each other and take turns. wake may be nil.
 func (f *Fetcher) Add(p Partition, offset int64, wake func()) *Queue {
+	if wake == nil {
+		wake = func() {}
+	}
 	q := &Queue{
 		partition: p, f: f, wake: wake, position: offset,
 		pause: f.c.backoff(), state: QueueState{Position: offset},

@@ -235,7 +235,7 @@ func (l *loop) failed(err error) {
 		log.Warn("kafka: fetch failed; looking for the partitions' leaders")
 	}
 	for _, q := range slices.Clone(l.queues) {
-		if errors.Is(err, ErrAuth) || errors.Is(err, ErrUnauthorized) {
+		if isCode && !retriable(err) {
 			q.fail(fmt.Errorf("fetch %v from %s: %w", q.partition, l.node.addr, err))
 		} else {
 			l.lose(q, err)
@@ -267,7 +267,7 @@ func (l *loop) lose(q *Queue, err error) {
 	if q.dead() {
 		return
 	}
-	if moved(err) || errors.Is(err, ErrTopicMissing) || errors.Is(err, sarama.ErrUnknownLeaderEpoch) {
+	if moved(err) || errors.Is(err, ErrTopicMissing) {
 		l.f.c.suspect(q.partition)
 	}
 	l.f.c.log.Debug("kafka: fetch", "topic", q.partition.Topic, "partition", q.partition.Index, "err", err)
