@@ -2,7 +2,7 @@
 
 package state
 
-// DB is the ordered key-value database behind all stores of a process. Keys are compared as bytes.
+// DB is the ordered key-value database behind all stores of a process. Keys are compared as bytes; none is empty.
 //
 // It may be used from any goroutine. It has no write-ahead log: after a crash it holds what it held after some prefix of
 // the committed batches, at least up to the last Flush. Never half a batch, never a later one without an earlier one.

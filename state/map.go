@@ -189,12 +189,17 @@ func (m *MapStore[K, V]) load(k K) int32 {
 		m.core.fail(fmt.Errorf("value of key %v: %w", k, err))
 		return 0
 	}
-	m.core.weighed(len(enc))
 	i := m.add(k, present)
+	m.fill(i, v, len(enc))
+	return i
+}
+
+// fill gives row i a value that the database has, of n bytes.
+func (m *MapStore[K, V]) fill(i int32, v V, n int) {
 	r := m.core.rows.at(i)
 	r.it.val = v
-	m.core.weigh(r, len(enc))
-	return i
+	m.core.weighed(n)
+	m.core.weigh(r, n)
 }
 
 // encode puts k's database key into the scratch key.

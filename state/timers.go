@@ -3,12 +3,12 @@
 package state
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/irmak-go/irmak/stream/codec"
 )
@@ -45,18 +45,22 @@ type TimerStore[K comparable] struct {
 	first []timer[K]
 	all   bool
 	low   int64
+	id    []byte // scratch
 	epoch uint64 // of the rows that first was taken from
 }
 
 // timer is a timer at hand. Timers of one time are ordered by id, the bytes of key and name.
 type timer[K comparable] struct {
 	at  int64
-	id  string
+	id  []byte
 	key timerKey[K]
 }
 
 func compareTimers[K comparable](a, b timer[K]) int {
-	return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.id, b.id))
+	if c := cmp.Compare(a.at, b.at); c != 0 {
+		return c
+	}
+	return bytes.Compare(a.id, b.id)
 }
 
 // timersAtHand is how many timers are taken from the rows at once, maxAtHand what Set may make of it.
@@ -81,6 +85,7 @@ func (t *TimerStore[K]) Set(at int64, key K, name string) {
 		return
 	}
 	tm.key = t.rows.keys.clone(tm.key) // it may outlive the record that it was cut from
+	tm.id = bytes.Clone(tm.id)
 	t.first = slices.Insert(t.first, i, tm)
 	if len(t.first) > maxAtHand {
 		clear(t.first[timersAtHand:])
@@ -119,16 +124,16 @@ func (t *TimerStore[K]) First() (at int64, key K, name string, ok bool) {
 	return tm.at, tm.key.key, tm.key.name, true
 }
 
-// timer makes a timer of its parts.
+// timer makes a timer of its parts. Its id is valid until the next call.
 func (t *TimerStore[K]) timer(at int64, key K, name string) (tm timer[K], ok bool) {
 	t.renew()
 	tm = timer[K]{at: max(at, 0), key: timerKey[K]{key, name}}
-	id, err := t.codec.Append(make([]byte, 0, 64), tm.key)
-	if err != nil {
+	var err error
+	if t.id, err = t.codec.Append(t.id[:0], tm.key); err != nil {
 		t.rows.core.fail(fmt.Errorf("timer %q of key %v: %w", name, key, err))
 		return tm, false
 	}
-	tm.id = string(id)
+	tm.id = t.id
 	return tm, true
 }
 
@@ -152,12 +157,12 @@ func (t *TimerStore[K]) take() {
 			t.all = false
 			return false
 		}
-		id, err := t.codec.Append(make([]byte, 0, 64), k)
+		id, err := t.codec.Append(nil, k)
 		if err != nil {
 			t.rows.core.fail(err)
 			return false
 		}
-		t.first = append(t.first, timer[K]{at, string(id), k})
+		t.first = append(t.first, timer[K]{at, id, k})
 		return true
 	})
 }

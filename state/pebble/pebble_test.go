@@ -50,6 +50,11 @@ func TestStores(t *testing.T) {
 	statetest.Stores(t, 20, 500, newMachine)
 }
 
+func TestDatabases(t *testing.T) {
+	t.Parallel()
+	statetest.Databases(t, 10, 300, newMachine)
+}
+
 func TestLockNamesTheProcessInTheWay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -69,7 +69,9 @@ func (s *mapSubject) touch(k string) {
 func (s *mapSubject) step() {
 	k := someKey(s.rng)
 	want, has := s.now[k]
-	switch s.rng.IntN(12) {
+	switch s.rng.IntN(13) {
+	case 12:
+		s.store.Prefetch([]string{k, someKey(s.rng), someKey(s.rng), k})
 	case 0, 1, 2:
 		if v, ok := s.store.Get(k); v != want || ok != has {
 			s.t.Fatalf("get %q: %d %v, want %d %v", k, v, ok, want, has)
