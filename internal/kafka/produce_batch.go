@@ -28,8 +28,8 @@ const (
 // most of the heap that the garbage collector walks. So a batch keeps bytes without pointers, and the records exist
 // only while a request is encoded, in one slab per connection (encoder). A retry makes them again.
 //
-// Owner: the producer's owner until it enters t.queue, then whoever holds the producer's mu; a connection's sender reads
-// it while it is in flight. data is not written to any more once the batch is sealed.
+// Owner: the producer's owner until it enters t.queue, then whoever holds the producer's mu; a connection's sender
+// reads it while it is in flight. data is not written to any more once the batch is sealed.
 type batch struct {
 	t      *Target
 	data   []byte // records one after the other: recordHead, key, value, headers
@@ -49,7 +49,7 @@ func (b *batch) begin(t *Target) { *b = batch{t: t, data: b.data[:0], latest: ma
 func (b *batch) add(size int, key, value []byte, time int64, headers []Header) {
 	at := len(b.data)
 	if at+size > cap(b.data) {
-		grown := make([]byte, at, 1<<bits.Len(uint(at+size-1)))
+		grown := make([]byte, at, roundUp(max(at+size, min(2*cap(b.data), b.t.limit))))
 		copy(grown, b.data)
 		b.data = grown
 	}
@@ -236,43 +236,51 @@ func (e *encoder) encodeHeaders(r *sarama.Record, n int, data []byte) (rest []by
 
 func millis(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
-// pool keeps the memory of acknowledged batches for new ones: at most max bytes, by size in powers of two, so that a
-// partition with little to say does not sit on a large one.
+// pool keeps the memory of acknowledged batches for new ones: at most max bytes, by size, so that a partition with
+// little to say does not sit on a large one.
 //
 // Owner: whoever holds the producer's mu.
 type pool struct {
-	bySize [maxSize + 1][]*batch // those of at least 1<<i bytes
+	bySize map[int][]*batch // by capacity, which roundUp gave
 	bytes  int
 	max    int
 }
 
-// maxSize is the exponent of the largest memory that is kept.
-const maxSize = 24
-
 // get gives a batch for about size bytes; it grows when there are more.
 func (f *pool) get(size int) *batch {
-	class := bits.Len(uint(size - 1))
-	for i := class; i <= min(class+1, maxSize); i++ {
-		if last := len(f.bySize[i]) - 1; last >= 0 {
-			b := f.bySize[i][last]
-			f.bySize[i][last] = nil
-			f.bySize[i] = f.bySize[i][:last]
-			f.bytes -= cap(b.data)
-			return b
+	size = roundUp(size)
+	for c := size; c <= 2*size; c = roundUp(c + 1) {
+		list := f.bySize[c]
+		if len(list) == 0 {
+			continue
 		}
+		b := list[len(list)-1]
+		list[len(list)-1] = nil
+		f.bySize[c] = list[:len(list)-1]
+		f.bytes -= c
+		return b
 	}
-	return &batch{data: make([]byte, 0, 1<<class)}
+	return &batch{data: make([]byte, 0, size)}
 }
 
 // put takes b back.
 func (f *pool) put(b *batch) {
-	class := bits.Len(uint(cap(b.data))) - 1
-	if class > maxSize || f.bytes+cap(b.data) > f.max {
+	c := cap(b.data)
+	if f.bytes+c > f.max || c != roundUp(c) { // half of a batch that was split has any size
 		return
 	}
+	if f.bySize == nil {
+		f.bySize = map[int][]*batch{}
+	}
 	b.t = nil
-	f.bytes += cap(b.data)
-	f.bySize[class] = append(f.bySize[class], b)
+	f.bytes += c
+	f.bySize[c] = append(f.bySize[c], b)
+}
+
+// roundUp is the next size, of four between a power of two and the next: no more than a quarter is wasted.
+func roundUp(size int) int {
+	step := 1 << max(bits.Len(uint(size-1))-3, 0)
+	return (size + step - 1) / step * step
 }
 
 // codecOf is the codec called name.

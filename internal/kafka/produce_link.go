@@ -37,9 +37,9 @@ func (p *Producer) dialLeader(n node) leaderConn {
 
 // link is one connection to one leader, from its dialling to its first error.
 //
-// Requests are encoded, compressed and written by a goroutine of the link's own (run), so that a broker that is slow to
-// read holds up neither the owner nor the other brokers. Answers come in on sarama's goroutine (request.answered), which
-// must not call anything on the connection.
+// Requests are encoded, compressed and written by a goroutine of the link's own (run), so that a broker that is slow
+// to read holds up neither the owner nor the other brokers. Answers come in on sarama's goroutine (request.answered),
+// which must not call anything on the connection.
 //
 //  1. After conn.close returns every request of the link has been answered, with an error if need be: sarama calls each
 //     callback exactly once. So when run ends, nothing of its targets is in flight.
@@ -109,7 +109,7 @@ func (l *link) run() {
 	l.p.unlink(l)
 }
 
-// next takes the next request's batches from the ready targets, in turn. It gives nil when there is nothing to send now.
+// next takes the next request's batches from the ready targets, in turn; nil when there is nothing to send now.
 func (l *link) next() (r *request, alive bool) {
 	p := l.p
 	p.mu.Lock()

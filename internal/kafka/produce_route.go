@@ -136,7 +136,7 @@ func (p *Producer) settleIn(t *Target, n node, err error) {
 		if t.missing.IsZero() {
 			t.missing = now
 		}
-		if now.Sub(t.missing) >= min(topicGrace, p.opts.DeliveryTimeout) {
+		if now.Sub(t.missing) >= min(topicGrace, p.opts.DeliveryTimeout/2) {
 			p.fail(fmt.Errorf("kafka: produce to %v: create the topic, with enough partitions: %w", t.part, err))
 		}
 	case !retriable(err) && !moved(err):

@@ -4,7 +4,6 @@ package kafka
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -165,7 +164,8 @@ func TestTooLarge(t *testing.T) {
 	require.ErrorContains(t, err, "9950")
 	require.NoError(t, to.Send([]byte("k"), []byte("after"), 1, nil))
 	require.NoError(t, p.Flush(produceContext(t)))
-	require.Equal(t, []string{"before", "after"}, valuesOf(readBack(t, r.ListenAddrs(), false, "out")[Partition{"out", 2}]))
+	read := readBack(t, r.ListenAddrs(), false, "out")
+	require.Equal(t, []string{"before", "after"}, valuesOf(read[Partition{"out", 2}]))
 }
 
 // The size that Send compares is the one that the broker sees: the largest record that Send takes is one that a topic
@@ -219,14 +219,45 @@ func TestBatchesThatTheTopicFindsTooLargeAreSplit(t *testing.T) {
 
 func TestTopicMissing(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "out")
-	p := r.producer(ProducerOptions{DeliveryTimeout: 200 * time.Millisecond})
 	for _, part := range []Partition{{"nowhere", 0}, {"out", 4}} {
-		require.NoError(t, p.Target(part.Topic, part.Index).Send(nil, []byte("x"), 1, nil))
-		err := p.Flush(produceContext(t))
-		require.ErrorContains(t, err, part.String())
-		require.Truef(t, errors.Is(err, ErrTopicMissing) || errors.Is(err, ErrAbort), "%v", err)
-		require.NoError(t, p.Abort(produceContext(t)))
+		t.Run(part.String(), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, "out")
+			p := r.producer(ProducerOptions{DeliveryTimeout: 2 * time.Second})
+			require.NoError(t, p.Target(part.Topic, part.Index).Send(nil, []byte("x"), 1, nil))
+			err := p.Flush(produceContext(t))
+			require.ErrorIs(t, err, ErrTopicMissing)
+			require.ErrorContains(t, err, part.String())
+			require.NoError(t, p.Abort(produceContext(t)))
+			require.NoError(t, p.Target("out", 0).Send(nil, []byte("x"), 1, nil))
+			require.NoError(t, p.Flush(produceContext(t)))
+		})
+	}
+}
+
+// A topic that appears a little later is no error.
+func TestTopicAppears(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"", "app-1"} {
+		t.Run("id="+id, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			p := r.producer(ProducerOptions{TransactionalID: id})
+			looked, looks := make(chan struct{}), 0
+			r.ControlKey(int16(kmsg.Metadata), func(kmsg.Request) (kmsg.Response, error, bool) {
+				if looks++; looks == 4 {
+					close(looked)
+				}
+				return nil, nil, false
+			})
+			p.Begin()
+			require.NoError(t, p.Target("new", 0).Send(nil, []byte("x"), 1, nil))
+			p.sealAll()
+			p.hand()
+			<-looked
+			require.NoError(t, r.client.CreateTopics(produceContext(t), []TopicSpec{{Name: "new", Partitions: 1}}))
+			require.NoError(t, p.Commit(produceContext(t), nil, GroupIdentity{}))
+		})
 	}
 }
 

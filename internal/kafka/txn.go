@@ -82,9 +82,9 @@ func (p *Producer) Begin() {
 // acknowledged yet is flushed on the way, while the offsets are under way too. A transaction with neither records nor
 // offsets costs no request. Without transactional id it flushes, and then commits the offsets.
 //
-// On ErrStaleMember the group has refused g; the transaction is still open and complete, and Commit may be called again
-// with the member's present identity. On any other error the producer needs Abort. The transaction may be committed even
-// so, when the answer was lost: only CommittedOffsets tells.
+// On ErrStaleMember the group has refused g; the transaction is still open and complete, and Commit may be called
+// again with the member's present identity. On any other error the producer needs Abort. The transaction may be
+// committed even so, when the answer was lost: only CommittedOffsets tells.
 func (p *Producer) Commit(ctx context.Context, offsets map[Partition]Commit, g GroupIdentity) error {
 	if !p.transactional() {
 		if err := p.Flush(ctx); err != nil {

@@ -79,14 +79,14 @@ func (p *Producer) ask(ctx context.Context, what string, who *coordinator, f fun
 		case !retriable(err) && !moved(err):
 			return fmt.Errorf("kafka: %s: %w", what, refused(err))
 		}
-		waits := &pause
 		if errors.Is(err, sarama.ErrConcurrentTransactions) {
-			waits = &short
-		} else if connectionLost(err) && attempt == 1 {
-			continue // the broker closes connections that were idle for some minutes
+			_ = short.wait(ctx)
+			continue
 		}
 		p.log().Debug("kafka: will try again", "what", what, "attempt", attempt, "err", err)
-		_ = waits.wait(ctx)
+		if attempt > 1 || !connectionLost(err) { // the broker closes connections that were idle for some minutes
+			_ = pause.wait(ctx)
+		}
 	}
 }
 
