@@ -9,7 +9,8 @@ package state
 type DB interface {
 	// Get appends the value of key to dst[:0]. ok is false when there is none. The value is the caller's.
 	Get(key, dst []byte) (value []byte, ok bool, err error)
-	// Scan iterates over the keys in [lower, upper) as they are now; nil is no bound. It stands before the first key.
+	// Scan iterates over the keys in [lower, upper) as they are now; nil is no bound, and lower is not above upper. It
+	// stands before the first key.
 	Scan(lower, upper []byte) (Iterator, error)
 	// NewBatch gives an empty batch.
 	NewBatch() Batch

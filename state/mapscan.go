@@ -3,6 +3,7 @@
 package state
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -26,7 +27,9 @@ func (m *MapStore[K, V]) ScanRange(from, to K, yield func(k K, v *V) bool) {
 		m.core.fail(fmt.Errorf("key %v: %w", to, err))
 		return
 	}
-	m.scan(lower, upper, yield)
+	if bytes.Compare(lower, upper) < 0 {
+		m.scan(lower, upper, yield)
+	}
 }
 
 // ScanPrefix is Scan over the keys whose bytes begin with prefix.

@@ -135,6 +135,9 @@ func (h *history) crash() {
 // scan walks over a range, seeks in it and looks at its end, while a batch changes what is below it.
 func (h *history) scan() {
 	lower, upper := []byte(h.key()), []byte(h.key())
+	if bytes.Compare(lower, upper) > 0 {
+		lower, upper = upper, lower
+	}
 	if h.rng.IntN(4) == 0 {
 		upper = nil
 	}
