@@ -3,6 +3,7 @@
 package stream
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -12,8 +13,10 @@ import (
 )
 
 // Task is one partition of a sub-topology at work, as its operators see it. Everything in it belongs to one goroutine:
-// the functions of an operator are called by it and need no locks. Operators use a Task while they are built; the
-// functions that they give back may call Fail, Drop, Position and Now.
+// the functions of an operator are called by it and need no locks.
+//
+// Some methods are for an operator's build function: OpenStore (which declarations such as state.Map call), Clock,
+// BeforeCommit, OnWall and Mistake. The functions that build gives back call the others.
 type Task struct {
 	inner   *task.Task
 	op      *Op      // being built
@@ -33,32 +36,83 @@ func (t *Task) enter(o *Op) (leave func()) {
 	return func() { t.op = before }
 }
 
+// Building says whether an operator is being built. When none is, the call of what cannot be made any more, such as
+// "Clock", stops the task.
+func (t *Task) Building(call string) bool {
+	if t.op == nil {
+		t.inner.Abort(fmt.Errorf("%s is called while records are processed; call it in the operator's build function", call))
+	}
+	return t.op != nil
+}
+
+// Mistake reports what is wrong with the operator that is being built; Build returns it with the line of the operator's
+// call.
+func (t *Task) Mistake(format string, args ...any) {
+	switch {
+	case !t.Building("Mistake"):
+	case t.planner != nil:
+		t.op.Mistake(format, args...)
+	default:
+		t.inner.Abort(fmt.Errorf(t.op.Label()+": "+format, args...))
+	}
+}
+
 // OpenStore opens a store under its name, with the prefix of the operator's scope. It implements state.Place:
 // declarations such as state.Map are opened with Open(t).
 func (t *Task) OpenStore(spec state.Spec, open func(state.Backing) state.Instance) state.Instance {
-	if t.op != nil {
-		spec.Name = t.op.t.prefix + spec.Name
-		if p := t.planner; p != nil {
-			p.graph.Claim(t.op.node, spec.Name)
-			t.op.node.Stores = append(t.op.node.Stores, spec.Name)
-			p.specs[t.op.node] = append(p.specs[t.op.node], spec)
-		}
+	if t.op == nil {
+		t.inner.Abort(fmt.Errorf("store %q is opened while records are processed; open it in the operator's build function",
+			spec.Name))
+		return open(state.Backing{Fail: t.inner.Abort})
+	}
+	spec.Name = t.op.t.prefix + spec.Name
+	if p := t.planner; p != nil {
+		p.graph.Claim(t.op.node, spec.Name)
+		t.op.node.Stores = append(t.op.node.Stores, spec.Name)
+		p.specs[t.op.node] = append(p.specs[t.op.node], spec)
 	}
 	return t.inner.OpenStore(spec, open)
 }
 
-// Partition is the number of the task's partition.
-func (t *Task) Partition() int32 { return t.inner.ID.Partition }
-
-// Clock is the event-time clock of the operator that is being built, under its name, moved by the records of s. It
-// stands still when s's sources are silent, unless they have an Idle rule: then moved is called after each step that
-// the wall made it take.
-func (t *Task) Clock(idle time.Duration, moved func()) *Clock {
-	return t.inner.ClockOf(t.op.Name(), idle, moved)
-}
-
 // Clock is an operator's event time: see Task.Clock.
 type Clock = task.Clock
+
+// Clock is the event-time clock of the operator that is being built, under its name; the operator moves it by its
+// records. With idle above 0, which is that of the operator's input, it follows the wall at that distance when no record
+// has come for so long, and moved is called after each such step. One per operator.
+func (t *Task) Clock(idle time.Duration, moved func()) *Clock {
+	if !t.Building("Clock") {
+		return &Clock{}
+	}
+	name := t.op.Name()
+	switch {
+	case name == "":
+		t.Mistake("it needs a name: its clock is found again by it after a restart")
+	case t.inner.HasClock(name):
+		t.Mistake("it has a clock already")
+	}
+	return t.inner.ClockOf(name, idle, moved)
+}
+
+// BeforeCommit has f called at each commit, before the stores are flushed. What f emits is part of the commit. Operators
+// further down are called later.
+func (t *Task) BeforeCommit(f func()) {
+	if t.Building("BeforeCommit") {
+		t.inner.BeforeCommit(t.op.node.ID, f)
+	}
+}
+
+// OnWall has f called with the wall time at least every Config.CommitInterval, between records.
+func (t *Task) OnWall(f func(now time.Time)) {
+	if t.Building("OnWall") {
+		t.inner.OnWall(f)
+	}
+}
+
+// Between calls f as work that no record is to blame for, even if one has set it off: a timer, a window that closes, a
+// row of a table at a commit. If f fails, by Fail or a panic, the process policy is applied to that alone: passing it
+// over leaves the record in work and other calls of Between as they are. false means that the task has to stop.
+func (t *Task) Between(f func()) bool { return t.inner.Between(f) }
 
 // Fail says that operator could not process the record in work; the process policy decides what follows. The caller
 // returns without emitting anything further for the record.
@@ -73,14 +127,11 @@ func (t *Task) Drop(operator, reason string) { t.inner.Drop(operator, reason) }
 // Position names the record in work: topic, partition and offset; "" and -1 between records.
 func (t *Task) Position() (topic string, partition int32, offset int64) { return t.inner.Position() }
 
-// BeforeCommit has f called at each commit, before the stores are flushed. What f emits is part of the commit.
-func (t *Task) BeforeCommit(f func()) { t.inner.BeforeCommit(t.op.node.ID, f) }
+// Partition is the number of the task's partition.
+func (t *Task) Partition() int32 { return t.inner.ID.Partition }
 
-// OnWall has f called with the wall time at least every Config.CommitInterval, between records.
-func (t *Task) OnWall(f func(now time.Time)) { t.inner.OnWall(f) }
-
-// Now is the wall time.
-func (t *Task) Now() time.Time { return t.inner.Setup.Clock.Now() }
+// Wall is the wall time.
+func (t *Task) Wall() time.Time { return t.inner.Setup.Clock.Now() }
 
 // Log is the program's logger.
 func (t *Task) Log() *slog.Logger { return t.inner.Log }
