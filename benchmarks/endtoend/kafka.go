@@ -32,6 +32,14 @@ func startKafka(ctx context.Context) (*kafka, error) {
 	if err != nil {
 		return nil, err
 	}
+	k, err := connect(cluster)
+	if err != nil {
+		return nil, errors.Join(err, cluster.Close())
+	}
+	return k, nil
+}
+
+func connect(cluster *kafkatest.Cluster) (*kafka, error) {
 	conf := sarama.NewConfig()
 	conf.Version = sarama.MaxVersion
 	conf.Producer.Return.Successes = true
@@ -42,10 +50,7 @@ func startKafka(ctx context.Context) (*kafka, error) {
 	conf.Consumer.IsolationLevel = sarama.ReadCommitted
 	conf.Consumer.Return.Errors = true
 	client, err := sarama.NewClient(cluster.Addrs(), conf)
-	if err != nil {
-		return nil, errors.Join(err, cluster.Close())
-	}
-	return &kafka{cluster: cluster, client: client}, nil
+	return &kafka{cluster: cluster, client: client}, err
 }
 
 // Close ends the broker and removes its data.
@@ -102,8 +107,8 @@ func (k *kafka) prepare(ctx context.Context, s settings, engine, workload string
 	return j, err
 }
 
-// readOutput shows a checker all that read-committed readers see of a topic. A last record of our own in each partition,
-// without a key, says where it ends: behind all that the engine's transactions wrote.
+// readOutput shows a checker all that read-committed readers see of a topic. A last record of our own in each
+// partition, without a key, says where it ends: behind all that the engine's transactions wrote.
 func (k *kafka) readOutput(ctx context.Context, topic string, check checker) error {
 	conf := *k.client.Config()
 	conf.Producer.Partitioner = sarama.NewManualPartitioner

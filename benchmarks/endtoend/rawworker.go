@@ -45,8 +45,8 @@ func (w *rawWorker) commit(member *sarama.ConsumerGroupMetadata) error {
 	for p, offset := range w.offsets {
 		offsets = append(offsets, &sarama.PartitionOffsetMetadata{Partition: p, Offset: offset})
 	}
-	err := w.producer.AddOffsetsToTxnWithGroupMetadata(map[string][]*sarama.PartitionOffsetMetadata{w.input: offsets}, member)
-	if err != nil {
+	all := map[string][]*sarama.PartitionOffsetMetadata{w.input: offsets}
+	if err := w.producer.AddOffsetsToTxnWithGroupMetadata(all, member); err != nil {
 		return err
 	}
 	if err := w.producer.CommitTxn(); err != nil {

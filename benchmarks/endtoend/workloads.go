@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -48,8 +49,8 @@ func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) 
 
 // passCheck compares the records as a set: their number, the sum of the amounts and a sum of hashes.
 type passCheck struct {
-	data      data
 	got, want passSum
+	value     []byte // that the record in hand must have
 }
 
 type passSum struct {
@@ -64,7 +65,7 @@ func (s *passSum) add(e event) {
 }
 
 func newPassCheck(d data) checker {
-	c := &passCheck{data: d}
+	c := &passCheck{}
 	for i := range d.records {
 		c.want.add(d.event(i))
 	}
@@ -79,6 +80,9 @@ func (c *passCheck) record(key, value []byte, at int64) error {
 	amount, err := amountOf(value)
 	if err != nil {
 		return err
+	}
+	if c.value = appendValue(c.value[:0], amount); !bytes.Equal(c.value, value) {
+		return fmt.Errorf("the value of %d is not the input's", amount)
 	}
 	c.got.add(event{key: k, amount: amount, at: at})
 	return nil

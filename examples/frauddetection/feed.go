@@ -54,13 +54,15 @@ func newSource(payments Payments, n int64, close func() error) *source {
 	return s
 }
 
-// Next is the next record. A profile is as old as can be: whoever takes records by their times takes it before any
-// payment.
+// profileTime is as old as can be (0 is no time): whoever takes records by their times takes profiles before payments.
+const profileTime = 1
+
+// Next is the next record.
 func (s *source) Next() (*kgo.Record, error) {
 	if s.profile != nil {
 		p, err, ok := s.profile()
 		if ok && err == nil {
-			return record(profilesTopic, p.Card, 0, p)
+			return record(profilesTopic, p.Card, profileTime, p)
 		} else if err != nil {
 			return nil, err
 		}

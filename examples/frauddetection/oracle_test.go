@@ -56,22 +56,22 @@ func (c *oracleCard) next(p Payment, profile Profile, known bool) (alerts []Aler
 	var alert bool
 	if known {
 		for _, end := range slidingEnds(c.past, p.At) {
-			emit(CheckSpend(tally(c.past, end-SpendWindow.Milliseconds(), end), end+1, profile))
+			emit(CheckSpend(tallyOf(c.past, end-SpendWindow.Milliseconds(), end), end+1, profile))
 		}
 		c.seen, a, alert = CheckAbroad(c.seen, p, profile.Home)
 		emit(a, alert)
 	}
 	size, advance := VelocityWindow.Milliseconds(), VelocityAdvance.Milliseconds()
 	for start := max(p.At-p.At%advance-size+advance, 0); start <= p.At; start += advance {
-		emit(CheckVelocity(tally(c.past, start, start+size-1)))
+		emit(CheckVelocity(tallyOf(c.past, start, start+size-1)))
 	}
 	c.last, a, alert = CheckTravel(c.last, len(c.past) > 1, p)
 	emit(a, alert)
 	return alerts
 }
 
-// tally sums up the payments from from to to, both ends in.
-func tally(payments []Payment, from, to int64) Tally {
+// tallyOf sums up the payments from from to to, both ends in.
+func tallyOf(payments []Payment, from, to int64) Tally {
 	var t Tally
 	for _, p := range payments {
 		if from <= p.At && p.At <= to {
