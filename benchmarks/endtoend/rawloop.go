@@ -13,9 +13,9 @@ import (
 )
 
 // rawLoop is the name of the engine that is the yardstick: what somebody writes who knows sarama well and has no
-// library above it. A ConsumerGroup reads; each worker has a transactional AsyncProducer and the partitions whose number
-// modulo the workers is its own; every CommitInterval it puts the offsets into its transaction and commits. A record is
-// copied to the partition it came from, without a look inside.
+// library above it. A ConsumerGroup reads; each worker has a transactional AsyncProducer and the partitions whose
+// number modulo the workers is its own; every CommitInterval it puts the offsets into its transaction and commits. A
+// record is copied to the partition it came from, without a look inside.
 const rawLoop = "sarama"
 
 func init() { register(rawLoop, "pass", rawPass) }
