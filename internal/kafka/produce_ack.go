@@ -171,8 +171,8 @@ func (p *Producer) verdict(b *batch, o outcome) error {
 	case errors.Is(err, sarama.ErrOutOfOrderSequenceNumber):
 		return fmt.Errorf("kafka: produce to %v: the partition has lost records that it had acknowledged (unclean "+
 			"election?): %w: %w", b.t.part, ErrAbort, err)
-	case fenced(err) && p.transactional(), errors.Is(err, sarama.ErrInvalidProducerIDMapping):
-		return fmt.Errorf("kafka: produce to %v: %w", b.t.part, fencedBy(err))
+	case p.expelled(err):
+		return fmt.Errorf("kafka: produce to %v: %w", b.t.part, p.fencedBy(err))
 	case abortable(err), fenced(err):
 		return fmt.Errorf("kafka: produce to %v: %w: %w", b.t.part, ErrAbort, err)
 	}
@@ -188,17 +188,8 @@ func abortable(err error) bool {
 	}
 	switch code {
 	case sarama.ErrUnknown, sarama.ErrUnknownProducerID, sarama.ErrInvalidTxnState, sarama.ErrOutOfOrderSequenceNumber,
-		sarama.ErrTransactionCoordinatorFenced, sarama.ErrOperationNotAttempted:
+		sarama.ErrTransactionCoordinatorFenced, sarama.ErrOperationNotAttempted, sarama.ErrInvalidProducerIDMapping:
 		return true
 	}
 	return retriable(err)
-}
-
-// fencedBy is ErrFenced with the broker's code. An id that the coordinator does not know counts as fenced: it expired,
-// and whether somebody else used it since cannot be known.
-func fencedBy(err error) error {
-	if errors.Is(err, ErrFenced) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrFenced, err)
 }

@@ -4,6 +4,8 @@ package kafka
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -89,7 +91,7 @@ func (t *Target) sendable() bool {
 // run sends until the connection breaks.
 func (l *link) run() {
 	if connected, err := l.conn.Connected(); !connected {
-		l.breakOff(cmp.Or(err, error(sarama.ErrNotConnected)))
+		l.breakOff(classify(cmp.Or(err, error(sarama.ErrNotConnected))))
 	}
 	for {
 		r, alive := l.next()
@@ -179,12 +181,14 @@ func (r *request) encode() {
 // produceVersion is the newest that sarama writes; older brokers get an older one. All we use is in version 3.
 const produceVersion = 10
 
-// breakOff ends the link.
+// breakOff ends a link that could not connect. Refused credentials are refused everywhere.
 func (l *link) breakOff(why error) {
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()
 	l.broken = cmp.Or(l.broken, why)
-	wake(l.wake)
+	if errors.Is(why, ErrAuth) {
+		l.p.fail(fmt.Errorf("kafka: produce: connect to %s: %w", l.node.addr, why))
+	}
 }
 
 // unlink sends the targets of a link whose run has ended to the router. Nothing of them is in flight.

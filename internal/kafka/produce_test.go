@@ -317,3 +317,17 @@ func TestDeliveryTimeout(t *testing.T) {
 	close(w.hold)
 	require.NoError(t, p.land(produceContext(t)))
 }
+
+// locked is a broker that refuses our credentials.
+type locked struct{ stubWire }
+
+func (*locked) Connected() (bool, error) { return false, sarama.ErrSASLAuthenticationFailed }
+
+func TestRefusedCredentials(t *testing.T) {
+	t.Parallel()
+	p := stubProducer(t, &locked{}, ProducerOptions{})
+	require.NoError(t, p.Target("t", 0).Send(nil, []byte("x"), 1, nil))
+	err := p.Flush(produceContext(t))
+	require.ErrorIs(t, err, ErrAuth)
+	require.ErrorContains(t, err, "stub:9092")
+}

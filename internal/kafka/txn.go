@@ -161,8 +161,9 @@ func (p *Producer) finish() {
 
 // Abort drops what was sent since Begin and leaves the producer ready for the next Begin: also after an error of Send,
 // Flush or Commit, whatever became of the requests that were under way. Records of an idempotent producer that the
-// broker has already stay. After ErrFenced there is no way back: it gives ErrFenced again. On any other error it may be
-// called again.
+// broker has already stay. After ErrFenced there is no way back: it gives ErrFenced again. (Who is sure that nobody
+// else may have the transactional id, because a lock says so, was too slow for TransactionTimeout, and opens a new
+// producer.) On any other error it may be called again.
 //
 // When all is well at the broker, the transaction is ended as Commit would. When something was lost there, its sequence
 // numbers cannot go on: the producer asks for a new epoch, which aborts the transaction too and makes the broker refuse
@@ -317,4 +318,5 @@ func (p *Producer) Close() {
 	p.wg.Wait()
 	p.txn.coordinator.close()
 	p.txn.groups.close()
+	p.free = pool{}
 }

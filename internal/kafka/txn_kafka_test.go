@@ -84,8 +84,42 @@ func (r *relayer) requireAll(addrs []string, n int) {
 	}
 }
 
+// strokes runs steps one after the other beside the test, with some transactions between them.
+type strokes struct {
+	steps   []func() error
+	running chan error // nil: the next one has not begun
+	quiet   int        // transactions since the last one ended
+}
+
+// over is called after every transaction. It says when all steps are done.
+func (s *strokes) over(t testing.TB) bool {
+	const between = 12
+	if s.running != nil {
+		select {
+		case err := <-s.running:
+			require.NoError(t, err)
+			s.running, s.quiet = nil, 0
+		default:
+		}
+		return false
+	}
+	if s.quiet++; s.quiet < between {
+		return false
+	}
+	if len(s.steps) == 0 {
+		return true
+	}
+	step, running := s.steps[0], make(chan error, 1)
+	s.steps, s.running = s.steps[1:], running
+	go func() { running <- step() }()
+	return false
+}
+
+// Each of three brokers is killed in the middle of a transaction, stays away while others go on, and comes back.
 func TestKafkaExactlyOnceWhileBrokersDie(t *testing.T) {
-	kafka := kafkatest.Start(t, kafkatest.Options{Brokers: 3})
+	kafka := kafkatest.Start(t, kafkatest.Options{Brokers: 3, Properties: map[string]string{
+		"broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500", // elections come sooner
+	}})
 	ctx, cancel := context.WithTimeout(context.Background(), brokerLimit)
 	defer cancel()
 	c := openFor(t, kafka.Addrs())
@@ -94,27 +128,13 @@ func TestKafkaExactlyOnceWhileBrokersDie(t *testing.T) {
 		in: kafka.CreateTopic(t, "in", 1, nil), out: kafka.CreateTopic(t, "out", 6, nil),
 	}
 	r.p = openProducer(t, c, ProducerOptions{TransactionalID: r.group + "-1"})
-	killed := make(chan error)
-	go func() {
-		var errs []error
-		for i := range 3 {
-			errs = append(errs, kafka.Kill(i), kafka.Restart(i))
-		}
-		killed <- errors.Join(errs...)
-	}()
-	over := false
-	n, aborts := r.relayUntil(ctx, func(int) bool {
-		select {
-		case err := <-killed:
-			require.NoError(t, err)
-			over = true
-		default:
-		}
-		return over
-	})
-	goal := n + 20_000
-	n, more := r.relayUntil(ctx, func(next int) bool { return next >= goal })
-	t.Logf("%d records, %d aborts", n, aborts+more)
+	var plan strokes
+	for i := range 3 {
+		kill, restart := func() error { return kafka.Kill(i) }, func() error { return kafka.Restart(i) }
+		plan.steps = append(plan.steps, kill, restart)
+	}
+	n, aborts := r.relayUntil(ctx, func(int) bool { return plan.over(t) })
+	t.Logf("%d records, %d aborts", n, aborts)
 	r.requireAll(kafka.Addrs(), n)
 }
 
@@ -126,12 +146,12 @@ func TestKafkaKeepsOrderOfAnIdempotentProducer(t *testing.T) {
 		topic := kafka.CreateTopic(t, "out-"+codec, 4, map[string]string{"max.message.bytes": "20000"})
 		p := openProducer(t, c, ProducerOptions{Compression: codec, BatchBytes: 64 << 10, MaxRequestBytes: 128 << 10})
 		l := newLedger(t, p)
-		for i := range 40 {
+		for i := range 15 {
 			for part := range int32(4) {
 				l.send(topic, part, 500)
 			}
 			p.Kick()
-			if i%7 == 0 { // as if the connection had been lost
+			if i%4 == 0 { // as if the connection had been lost
 				p.mu.Lock()
 				for _, link := range p.links {
 					link.conn.cut()

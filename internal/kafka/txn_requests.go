@@ -64,7 +64,10 @@ func (p *Producer) ask(ctx context.Context, what string, who *coordinator, f fun
 	pause, began := p.c.backoff(), clock.Now()
 	short := backoff{clock: clock, min: concurrentBackoff, max: concurrentBackoffMax}
 	for attempt := 1; ; attempt++ {
-		err := p.try(ctx, who, f)
+		b, err := who.get(ctx)
+		if err == nil {
+			err = f(b)
+		}
 		if err == nil {
 			return nil
 		}
@@ -77,42 +80,50 @@ func (p *Producer) ask(ctx context.Context, what string, who *coordinator, f fun
 				what, past.Round(time.Millisecond), attempt, ErrAbort, err)
 		case errors.Is(err, ErrTopicMissing) && past < topicGrace:
 		case !retriable(err) && !moved(err):
-			return fmt.Errorf("kafka: %s: %w", what, refused(err))
+			return fmt.Errorf("kafka: %s: %w", what, p.refused(err))
 		}
 		if errors.Is(err, sarama.ErrConcurrentTransactions) {
 			_ = short.wait(ctx)
 			continue
 		}
 		p.log().Debug("kafka: will try again", "what", what, "attempt", attempt, "err", err)
-		if attempt > 1 || !connectionLost(err) { // the broker closes connections that were idle for some minutes
-			_ = pause.wait(ctx)
+		if attempt == 1 && connectionLost(err) {
+			who.close() // brokers close connections that are idle for some minutes: that says nothing of the coordinator
+			continue
 		}
+		if moved(err) {
+			who.forget()
+		}
+		_ = pause.wait(ctx)
 	}
-}
-
-func (p *Producer) try(ctx context.Context, who *coordinator, f func(*conn) error) error {
-	b, err := who.get(ctx)
-	if err != nil {
-		return err
-	}
-	err = f(b)
-	if moved(err) {
-		who.forget()
-	}
-	return err
 }
 
 // refused puts the sentinel in front of an answer that more attempts do not change.
-func refused(err error) error {
+func (p *Producer) refused(err error) error {
 	switch {
-	case errors.Is(err, sarama.ErrInvalidProducerIDMapping):
-		return fencedBy(err)
+	case p.expelled(err):
+		return p.fencedBy(err)
 	case errors.Is(err, sarama.ErrInvalidTransactionTimeout):
 		return fmt.Errorf("TransactionTimeout must not exceed the broker's transaction.max.timeout.ms: %w", err)
 	case abortable(err):
 		return fmt.Errorf("%w: %w", ErrAbort, err)
 	}
 	return classify(err)
+}
+
+// expelled says whether err means that our transactional id is somebody else's now. An id that the coordinator does not
+// know counts too: it expired, and whether somebody else has used it since cannot be known.
+func (p *Producer) expelled(err error) bool {
+	return p.transactional() && (errors.Is(err, sarama.ErrProducerFenced) ||
+		errors.Is(err, sarama.ErrInvalidProducerEpoch) || errors.Is(err, sarama.ErrInvalidProducerIDMapping))
+}
+
+// fencedBy is ErrFenced in words for a person; sarama has none for the code of today's brokers.
+func (p *Producer) fencedBy(err error) error {
+	code, _ := errors.AsType[sarama.KError](err)
+	return fmt.Errorf("transactional id %q: %w, or a transaction was open for longer than TransactionTimeout (%v), or "+
+		"none for longer than the broker's transactional.id.expiration.ms: code %d",
+		p.opts.TransactionalID, ErrFenced, p.opts.TransactionTimeout, int16(code))
 }
 
 // identify asks for a producer id and epoch. With those of before it asks for the next epoch. Either way the
