@@ -150,6 +150,12 @@ func (c *Client) control(n node) (*conn, error) {
 	return b, nil
 }
 
+// Check says what is wrong with o, as far as that can be known without a broker.
+func (o Options) Check() error {
+	_, err := configure(o.withDefaults())
+	return err
+}
+
 func configure(opts Options) (*sarama.Config, error) {
 	conf := sarama.NewConfig()
 	conf.ClientID = opts.ClientID

@@ -34,6 +34,9 @@ var (
 	// ErrStaleMember means that the group has moved on to another generation: try again with the member's present
 	// identity while it is rejoining; when it has lost the partition, give the work up.
 	ErrStaleMember = errors.New("consumer group is in another generation")
+	// ErrMemberGone is an ErrStaleMember for good: the group goes on without this member, which is about to lose what it
+	// owns.
+	ErrMemberGone = fmt.Errorf("%w, without this member", ErrStaleMember)
 	// ErrAbort means that this transaction must be aborted and its task rewound; the next one may succeed.
 	ErrAbort = errors.New("transaction must be aborted")
 	// ErrFormat means that a log holds what we do not read: message sets older than Kafka 0.11, or broken batches.
@@ -59,7 +62,7 @@ var sentinels = map[sarama.KError]error{
 	sarama.ErrFencedInstancedId:                  ErrFenced,
 	sarama.ErrInvalidMessage:                     ErrFormat,
 	sarama.ErrIllegalGeneration:                  ErrStaleMember,
-	sarama.ErrUnknownMemberId:                    ErrStaleMember,
+	sarama.ErrUnknownMemberId:                    ErrMemberGone,
 	sarama.ErrRebalanceInProgress:                ErrStaleMember,
 }
 

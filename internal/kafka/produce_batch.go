@@ -283,6 +283,12 @@ func roundUp(size int) int {
 	return (size + step - 1) / step * step
 }
 
+// CheckCompression says what is wrong with the name of a compression.
+func CheckCompression(name string) error {
+	_, err := codecOf(name)
+	return err
+}
+
 // codecOf is the codec called name.
 func codecOf(name string) (sarama.CompressionCodec, error) {
 	codec := sarama.CompressionNone
