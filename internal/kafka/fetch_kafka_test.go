@@ -217,7 +217,7 @@ func TestCompactedTopic(t *testing.T) {
 	p := Partition{k.CreateTopic(t, "changelog", 1, map[string]string{
 		"cleanup.policy": "compact", "segment.ms": "1000", "min.cleanable.dirty.ratio": "0.001",
 	}), 0}
-	const keys, rounds = 10, 30
+	const keys, rounds = 10, 12
 	first, tx := kgoAt(t, k.Addrs()), newTransactor(t, k.Addrs(), p)
 	began := time.Now()
 	put := func(cl *kgo.Client, round int) {

@@ -3,8 +3,8 @@
 // Package kafka speaks Kafka's protocol in whole record batches. It is the only package that imports sarama, of which
 // it uses the connections and the messages, but not the channels: those cost more per record than everything else.
 //
-//	Client    who leads what, and one control connection per broker     client.go metadata.go conn.go auth.go
-//	          topics and offsets                                        admin.go offsets.go
+//	Client    who leads what, and one control connection per broker     client.go metadata.go leaders.go conn.go
+//	          credentials, topics, offsets                              auth.go admin.go offsets.go
 //	Fetcher   record batches of many partitions into bounded queues     fetch*.go
 //	Producer  records into batches, batches into transactions           produce*.go txn.go
 //	Member    one process in the consumer group, its assignment         members.go assign.go
