@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+
+	"github.com/irmak-go/irmak/internal/invariants"
 )
 
 // Catalogue gives stores their own part of a database: a number per store name, kept in the database itself, and from
@@ -91,6 +93,9 @@ func (c *Catalogue) Prefix(store string, partition int32) ([]byte, error) {
 	id, ok := c.ids[store]
 	if !ok {
 		id = uint32(len(c.ids)) + 1
+		for name, other := range c.ids {
+			invariants.Check(other != id, "stores %q and %q have the number %d", name, store, id)
+		}
 		if err := c.write(concat(cataloguePfx, []byte(store)), binary.BigEndian.AppendUint32(nil, id)); err != nil {
 			return nil, err
 		}

@@ -2,11 +2,18 @@
 
 package state
 
-import "github.com/irmak-go/irmak/internal/invariants"
+import (
+	"bytes"
+
+	"github.com/irmak-go/irmak/internal/invariants"
+)
 
 // checkMost bounds the rows of a cache that is checked entirely: checks of larger ones would make tests of the whole
 // library quadratic.
 const checkMost = 2048
+
+// checkStoredMost bounds how many rows of the database are looked at.
+const checkStoredMost = 64
 
 // check verifies the core's invariants by a walk over all rows.
 func (s *core[R]) check() {
@@ -63,6 +70,34 @@ func (s *core[R]) check() {
 		waiting += g.rows
 	}
 	invariants.Check(waiting == s.queue.n, "store %q: backlog counts %d queued rows of %d", name, waiting, s.queue.n)
+	s.rows.check(name)
+}
+
+// checkClean verifies that clean rows say what the database says. Nothing may wait in a batch.
+func (s *core[R]) checkClean() {
+	if s.clean.n > checkStoredMost {
+		return
+	}
+	for i := s.clean.head; i != 0; i = s.rows.at(i).next {
+		r := s.rows.at(i)
+		if s.kind.gone(&r.it) {
+			continue
+		}
+		key, err := s.kind.appendDBKey(append([]byte(nil), s.back.Prefix...), &r.it)
+		if err != nil {
+			return
+		}
+		stored, ok, err := s.back.DB.Get(key, nil)
+		if err != nil {
+			return
+		}
+		invariants.Check(ok == (r.flags&present != 0), "store %q: (4) clean row %x: present %v, stored %v", s.spec.Name, key, !ok, ok)
+		if ok {
+			val, err := s.kind.appendValue(nil, &r.it)
+			invariants.Check(err != nil || bytes.Equal(val, stored), "store %q: (4) clean row %x is %x, stored is %x",
+				s.spec.Name, key, val, stored)
+		}
+	}
 }
 
 // check verifies a backlog's first invariant.

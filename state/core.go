@@ -102,6 +102,8 @@ type kind[R any] interface {
 	flushMark(log Log) (n int, err error)
 	writeMark(b Batch, now time.Time, interval time.Duration) error
 	ahead() bool
+	// check verifies the kind's invariants, in checked builds.
+	check()
 }
 
 // init makes the core of a store of kind k and reads what the database knows of it. weighs says that values have

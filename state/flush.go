@@ -11,6 +11,10 @@ import (
 
 // Flush implements Instance.
 func (s *core[R]) Flush(log Log) (int, error) {
+	if invariants.Enabled && s.rows.live() <= checkMost {
+		s.checkClean()
+		s.kind.check()
+	}
 	n, err := s.kind.flushMark(log)
 	if err != nil {
 		return n, fmt.Errorf("store %q: changelog: %w", s.spec.Name, err)

@@ -39,7 +39,8 @@ type Instance interface {
 	Acked(first int64, n int)
 
 	// WriteBehind puts the queued rows that are due into b, oldest first, and the new position. Everything that was flushed
-	// must have been committed. It paces itself so that, called at each commit, no row waits longer than interval, and it
+	// must have been committed, and nothing changed since: it stops at a row that has, and does nothing after an
+	// expiry, because what a recovery would need is then no longer in the cache. It paces itself so that, called at each commit, no row waits longer than interval, and it
 	// writes more when queued rows take up too much of the cache; interval 0 writes everything (a graceful stop). It stops
 	// when b has grown to MaxBatchBytes: then more is true, and it wants to be called again with an empty batch.
 	// b must be committed before the store is used again; if that fails the task must be recovered.

@@ -154,7 +154,8 @@ func (m *MapStore[K, V]) absent(r *row[mapRow[K, V]]) {
 	m.core.weigh(r, 0)
 }
 
-// Len is about how many keys the cache knows to have a value. Those that are only in the database are not counted.
+// Len is about how many keys are in the cache. Those that are only in the database are not counted, those that are known
+// to be absent are.
 func (m *MapStore[K, V]) Len() int { return len(m.index) }
 
 // Changed calls yield for the rows that changed since the last commit, in the order in which they first did, until it

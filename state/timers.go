@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/irmak-go/irmak/internal/invariants"
 	"github.com/irmak-go/irmak/stream/codec"
 )
 
@@ -121,6 +122,12 @@ func (t *TimerStore[K]) First() (at int64, key K, name string, ok bool) {
 		return 0, key, "", false
 	}
 	tm := &t.first[0]
+	if invariants.Enabled {
+		_, there := t.rows.Get(tm.key, tm.at)
+		invariants.Check(there && slices.IsSortedFunc(t.first, compareTimers), "store %q: (1) timer %v is not set, or not first",
+			t.rows.core.spec.Name, tm)
+		invariants.Check(tm.at >= t.low, "store %q: (2) timer %v is before %d", t.rows.core.spec.Name, tm, t.low)
+	}
 	return tm.at, tm.key.key, tm.key.name, true
 }
 

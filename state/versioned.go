@@ -5,6 +5,7 @@ package state
 import (
 	"math"
 
+	"github.com/irmak-go/irmak/internal/invariants"
 	"github.com/irmak-go/irmak/stream/codec"
 )
 
@@ -99,6 +100,9 @@ func (s *VersionedStore[K, V]) put(k K, v version[V]) (until int64, applied bool
 	if v.from > s.history {
 		s.past.Expire(v.from - s.history)
 	}
+	if invariants.Enabled {
+		defer s.check(k)
+	}
 	l, has := s.latest.Get(k)
 	if has && v.from >= l.from {
 		if v.from > l.from {
@@ -121,6 +125,19 @@ func (s *VersionedStore[K, V]) put(k K, v version[V]) (until int64, applied bool
 	}
 	s.past.Put(k, end, v)
 	return end, true
+}
+
+// check verifies that the versions of k do not overlap.
+func (s *VersionedStore[K, V]) check(k K) {
+	last := int64(-1)
+	s.past.ScanKey(k, 0, Forever, func(end int64, v *version[V]) bool {
+		invariants.Check(last <= v.from && v.from <= end, "key %v: (1) version [%d, %d) after one that ends at %d",
+			k, v.from, end, last)
+		last = end
+		return true
+	})
+	l, ok := s.latest.Get(k)
+	invariants.Check(!ok || l.from >= last, "key %v: (1) latest version from %d, another one ends at %d", k, l.from, last)
 }
 
 // replace makes v the latest version. An absence is a row that ends where it begins, if no other ends there.

@@ -44,12 +44,19 @@ func (d Window[K, V]) Open(p Place) *WindowStore[K, V] {
 	spec := Spec{Name: d.Name, Kind: KindWindow, Retention: d.Retention, Unlogged: d.Unlogged}
 	in := p.OpenStore(spec, func(b Backing) Instance {
 		w := &WindowStore[K, V]{keys: ownerOf(d.Key), values: ownerOf(d.Value), layout: newLayout(d.Segment)}
-		share := int(unsafe.Sizeof(chain[K]{})) + mapIndexBytes[K]() // as if each row had a key of its own
+		// As if each row had a key of its own, and a segment where that is likely.
+		share := int(unsafe.Sizeof(chain[K]{})) + mapIndexBytes[K]()
+		if d.Segment == 1 {
+			share += segmentBytes
+		}
 		w.core.init(w, spec, b, share, pointers(reflect.TypeFor[V]()))
 		return &w.core
 	})
 	return handle[*WindowStore[K, V], windowRow[V]](in, d.Name)
 }
+
+// segmentBytes is about what a segment takes in a half-full tree.
+const segmentBytes = 2 * (8 + 4)
 
 // WindowStore is an open Window.
 //
