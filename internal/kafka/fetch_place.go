@@ -159,7 +159,7 @@ func (f *Fetcher) reset(q *Queue, earliest, latest int64) bool {
 			why = "it was truncated or created again"
 		}
 		q.fail(fmt.Errorf("fetch %v at offset %d: %w: the partition holds offsets %d to %d, %s; to go on in spite of "+
-			"it set the offset reset policy to earliest or latest", q.partition, q.position, ErrOutOfRange,
+			"it set OffsetReset to earliest or latest", q.partition, q.position, ErrOutOfRange,
 			earliest, latest, why))
 		return false
 	case ResetLatest:

@@ -91,6 +91,9 @@ func (p *Producer) settle(b *batch, o outcome) {
 	case t.passes(o.err):
 		t.retry = cmp.Or(t.retry, o.err)
 	default:
+		if tooLarge(o.err) {
+			t.refuse(len(b.data))
+		}
 		p.fail(p.verdict(b, o))
 	}
 	if t.retry != nil && t.inflight == 0 {
@@ -156,6 +159,13 @@ func (p *Producer) splittable(b *batch, err error) bool {
 	return b.n > 1 && tooLarge(err)
 }
 
+// refuse makes Send refuse, from the next transaction on, what is no smaller than the record of size bytes that the broker
+// has found too large. Sizes are before compression, as for MaxRecordBytes. mu is held.
+func (t *Target) refuse(size int) {
+	t.most.Store(int64(size - 1))
+	t.allowed = min(t.allowed, size-1)
+}
+
 func tooLarge(err error) bool {
 	return errors.Is(err, sarama.ErrMessageSizeTooLarge) || errors.Is(err, sarama.ErrMessageSetSizeTooLarge)
 }
@@ -166,8 +176,10 @@ func (p *Producer) verdict(b *batch, o outcome) error {
 	err := o.err
 	switch {
 	case tooLarge(err):
-		return fmt.Errorf("kafka: produce to %v: a record of %d bytes: raise max.message.bytes of the topic, or lower "+
-			"MaxRecordBytes to have it refused earlier: %w%s", b.t.part, len(b.data), classify(err), o.detail)
+		// Send has taken the record long ago, and other records of the transaction with it. When it is sent again, after
+		// the abort, Send refuses it, and everybody knows which one it is.
+		return fmt.Errorf("kafka: produce to %v: a record of %d bytes is more than max.message.bytes of the topic: "+
+			"%w: %w%s", b.t.part, len(b.data), ErrAbort, err, o.detail)
 	case errors.Is(err, sarama.ErrOutOfOrderSequenceNumber):
 		return fmt.Errorf("kafka: produce to %v: the partition has lost records that it had acknowledged (unclean "+
 			"election?): %w: %w", b.t.part, ErrAbort, err)

@@ -4,6 +4,7 @@ package kafka
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,8 +29,9 @@ type Target struct {
 	queue    []*batch
 	sent     int
 	inflight int
-	next     int32 // sequence number of the next batch to enter the queue
-	allowed  int   // what limit becomes with the next batch: less after the broker found one too large
+	next     int32        // sequence number of the next batch to enter the queue
+	allowed  int          // what limit becomes with the next batch: less after the broker found one too large
+	most     atomic.Int64 // the largest record that Send takes, once the broker has found one too large; 0: it has not
 	runs     []Run
 
 	link     *link // nil: the router looks for it
@@ -58,7 +60,9 @@ type Run struct {
 // network, unless BufferBytes are not acknowledged yet: then until half of them are, or DeliveryTimeout has passed.
 // time is the record's event time, which must be within 1970 to 2262.
 //
-// A record that cannot fit is ErrTooLarge, and as if it had never been sent. On any other error the producer needs
+// A record that cannot fit is ErrTooLarge, and as if it had never been sent. That a topic allows less than MaxRecordBytes
+// is found out by the first record that is too large for it: that one fails the transaction, with ErrAbort, and is
+// ErrTooLarge when it is sent again. On any other error the producer needs
 // Abort; the error may come from records that were sent earlier.
 func (t *Target) Send(key, value []byte, time int64, headers []Header) error {
 	size := storedSize(key, value, headers)
@@ -84,6 +88,10 @@ func (t *Target) prepare(size int, key, value []byte, time int64, headers []Head
 		return fmt.Errorf("kafka: send to %v: a key of %d bytes, a value of %d and %d headers are %d bytes as a batch, "+
 			"of at most %d (MaxRecordBytes, and max.message.bytes of the topic): %w",
 			t.part, len(key), len(value), len(headers), wire, p.opts.MaxRecordBytes, ErrTooLarge)
+	}
+	if most := t.most.Load(); most > 0 && int64(size) > most {
+		return fmt.Errorf("kafka: send to %v: a key of %d bytes, a value of %d and %d headers are more than "+
+			"max.message.bytes of the topic: %w", t.part, len(key), len(value), len(headers), ErrTooLarge)
 	}
 	if p.taken+int64(size) > p.room.Load() {
 		if err := p.waitRoom(); err != nil {

@@ -189,7 +189,11 @@ func TestTooLargeIsExact(t *testing.T) {
 	require.NoError(t, p.Flush(produceContext(t)), "a value of %d bytes", largest)
 	q := r.producer(ProducerOptions{})
 	require.NoError(t, q.Target("small", 0).Send([]byte("key"), make([]byte, largest+1), 1, headers))
-	require.ErrorIs(t, q.Flush(produceContext(t)), ErrTooLarge)
+	require.ErrorIs(t, q.Flush(produceContext(t)), ErrAbort)
+	require.NoError(t, q.Abort(produceContext(t)))
+	require.ErrorIs(t, q.Target("small", 0).Send([]byte("key"), make([]byte, largest+1), 1, headers), ErrTooLarge)
+	require.NoError(t, q.Target("small", 0).Send([]byte("key"), make([]byte, largest), 1, headers))
+	require.NoError(t, q.Flush(produceContext(t)))
 }
 
 func TestBatchesThatTheTopicFindsTooLargeAreSplit(t *testing.T) {
@@ -210,10 +214,13 @@ func TestBatchesThatTheTopicFindsTooLargeAreSplit(t *testing.T) {
 
 	require.NoError(t, to.Send(nil, make([]byte, 20_000), 1, nil))
 	err := p.Flush(produceContext(t))
-	require.ErrorIs(t, err, ErrTooLarge)
+	require.ErrorIs(t, err, ErrAbort)
 	require.ErrorContains(t, err, "small-0")
 	require.NoError(t, p.Abort(produceContext(t)))
 	require.NoError(t, to.Send(nil, []byte("more"), 1, nil))
+	err = to.Send(nil, make([]byte, 20_000), 1, nil)
+	require.ErrorIs(t, err, ErrTooLarge)
+	require.ErrorContains(t, err, "max.message.bytes")
 	require.NoError(t, p.Flush(produceContext(t)))
 }
 

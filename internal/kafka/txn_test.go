@@ -238,7 +238,7 @@ func TestAbortAfterFailures(t *testing.T) {
 		{kmsg.Produce, kerr.UnknownProducerID, ErrAbort},
 		{kmsg.Produce, kerr.InvalidTxnState, ErrAbort},
 		{kmsg.Produce, kerr.TopicAuthorizationFailed, ErrUnauthorized},
-		{kmsg.Produce, kerr.MessageTooLarge, ErrTooLarge},
+		{kmsg.Produce, kerr.MessageTooLarge, ErrAbort},
 		{kmsg.AddPartitionsToTxn, kerr.InvalidTxnState, ErrAbort},
 		{kmsg.AddPartitionsToTxn, kerr.TopicAuthorizationFailed, ErrUnauthorized},
 		{kmsg.AddOffsetsToTxn, kerr.InvalidTxnState, ErrAbort},
