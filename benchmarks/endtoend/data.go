@@ -58,13 +58,22 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-const keyPrefix = "key-"
+const (
+	keyPrefix = "key-"
+	keyBytes  = len(keyPrefix) + 6
+)
 
 // appendKey writes a key as it stands in topics: key-000123.
-func appendKey(dst []byte, key int64) []byte { return fmt.Appendf(dst, keyPrefix+"%06d", key) }
+func appendKey(dst []byte, key int64) []byte {
+	dst = append(dst, keyPrefix...)
+	for unit := int64(maxKeys / 10); unit > 0; unit /= 10 {
+		dst = append(dst, byte('0'+key/unit%10))
+	}
+	return dst
+}
 
 func parseKey(b []byte) (int64, error) {
-	if len(b) != len(keyPrefix)+6 || string(b[:len(keyPrefix)]) != keyPrefix {
+	if len(b) != keyBytes || string(b[:len(keyPrefix)]) != keyPrefix {
 		return 0, fmt.Errorf("key %q is not one of the input's", b)
 	}
 	return strconv.ParseInt(string(b[len(keyPrefix):]), 10, 64)
