@@ -28,9 +28,7 @@ func (d Versioned[K, V]) Open(p Place) *VersionedStore[K, V] {
 	past := Window[K, version[V]]{
 		Name: d.Name + "-history", Key: d.Key, Value: versionCodec[V]{d.Value}, Retention: max(d.History, 1),
 	}
-	s := &VersionedStore[K, V]{latest: latest.Open(p), past: past.Open(p), history: max(d.History, 0)}
-	s.past.exact = true // which writes are too old must not depend on recoveries
-	return s
+	return &VersionedStore[K, V]{latest: latest.Open(p), past: past.Open(p), history: max(d.History, 0)}
 }
 
 // VersionedStore is an open Versioned.

@@ -85,11 +85,8 @@ type WindowStore[K comparable, V any] struct {
 	gap     int64
 	low     int64
 	expired int64
-	base    int64 // expired as of the last Flush
 	mark    int64
 	written int64
-	marking bool      // what expired since the last Flush must be in the changelog
-	exact   bool      // and must be even when no row expired
 	trimmed time.Time // when the database was last rid of expired segments
 
 	picked []int32 // scratch of ScanKey

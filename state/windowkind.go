@@ -18,9 +18,6 @@ func (w *WindowStore[K, V]) Expire(before int64) {
 	if before <= w.expired {
 		return
 	}
-	if w.exact || w.gap >= w.expired || w.core.scans > 0 {
-		w.marking = true // rows may expire that are looked at no further
-	}
 	w.expired = before
 	if w.gap < before {
 		w.gap = -1
@@ -31,18 +28,13 @@ func (w *WindowStore[K, V]) Expire(before int64) {
 	edge := w.layout.of(before)
 	for {
 		seg, i, ok := w.segments.Min()
-		if !ok || seg > edge || seg == edge && w.layout.first(edge) == before {
-			return
-		}
-		if seg == edge { // rows of it may have expired: every read and write looks
-			w.marking = true
+		if !ok || seg >= edge { // rows of the edge may have expired too: every read and write looks
 			return
 		}
 		for last := false; !last; {
 			r := w.core.rows.at(i)
 			next := r.it.next
 			last = next == i
-			w.marking = w.marking || r.flags&unborn == 0
 			w.core.drop(i, r)
 			i = next
 		}
@@ -70,7 +62,7 @@ func (w *WindowStore[K, V]) keySize(r *windowRow[V]) int {
 }
 func (w *WindowStore[K, V]) own(r *windowRow[V])       { w.values.own(&r.val) }
 func (w *WindowStore[K, V]) shape() uint64             { return uint64(w.layout.segment) }
-func (w *WindowStore[K, V]) ahead() bool               { return w.expired != w.base }
+func (w *WindowStore[K, V]) ahead() bool               { return w.expired != w.mark }
 func (w *WindowStore[K, V]) hold(int32, *windowRow[V]) {}
 
 func (w *WindowStore[K, V]) settle(_ int32, r *windowRow[V]) {
@@ -83,7 +75,7 @@ func (w *WindowStore[K, V]) clear() {
 	w.segments = new(btree.Map[int64, int32])
 	w.recent.row = 0
 	w.gap, w.low = -1, math.MaxInt64
-	w.expired, w.base, w.mark, w.written, w.marking = 0, 0, 0, 0, false
+	w.expired, w.mark, w.written = 0, 0, 0
 }
 
 // learn reads the mark, and between which starts the database has rows at all.
@@ -113,7 +105,7 @@ func (w *WindowStore[K, V]) learn() error {
 
 // expire takes over a committed mark.
 func (w *WindowStore[K, V]) expire(at int64) {
-	w.expired, w.base, w.mark = at, at, at
+	w.expired, w.mark = at, at
 	if w.gap < at {
 		w.gap = -1
 	}
@@ -161,13 +153,13 @@ func (w *WindowStore[K, V]) restore(b Batch, key, value []byte) error {
 	return b.Set(w.core.key, value)
 }
 
-// flushMark implements kind.
+// flushMark implements kind. The mark is logged whenever it has moved, even if no row is known to have expired: after a
+// recovery a late row must be refused exactly when it would have been without one.
 func (w *WindowStore[K, V]) flushMark(log Log) (int, error) {
-	w.base = w.expired
-	if !w.marking {
+	if w.mark == w.expired {
 		return 0, nil
 	}
-	w.marking, w.mark = false, w.expired
+	w.mark = w.expired
 	if w.core.spec.Unlogged {
 		return 0, nil
 	}

@@ -3,6 +3,7 @@
 package pebble
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -12,10 +13,11 @@ import (
 	"github.com/irmak-go/irmak/state/statetest"
 )
 
-// machine has a disk that loses in a crash what was not synced.
+// machine has a disk that loses in a crash what was not synced: all of it, some or nothing.
 type machine struct {
-	fs *vfs.MemFS
-	db *DB
+	fs      *vfs.MemFS
+	db      *DB
+	crashes uint64
 }
 
 func newMachine(t testing.TB) statetest.Machine {
@@ -34,7 +36,10 @@ func (m *machine) start(t testing.TB) {
 func (m *machine) DB() state.DB { return m.db }
 
 func (m *machine) Crash(t testing.TB) {
-	after := m.fs.CrashClone(vfs.CrashCloneCfg{})
+	m.crashes++
+	after := m.fs.CrashClone(vfs.CrashCloneCfg{
+		UnsyncedDataPercent: []int{0, 50, 100}[m.crashes%3], RNG: rand.New(rand.NewPCG(m.crashes, 0)),
+	})
 	require.NoError(t, m.db.Close())
 	m.fs = after
 	m.start(t)
