@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package operators
+
+import (
+	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/window"
+)
+
+// Windowed is what AggregateWindows gives.
+type Windowed[K comparable, V, A any] struct {
+	// Out has the panes, each under the key of the records in it.
+	Out stream.Stream[K, window.Pane[A]]
+	// Late has the records that came too late for all of their windows, as they came.
+	Late stream.Stream[K, V]
+}
+
+// AggregateWindows folds the values of a key that lie in one window of time into one: a pane for each key and window
+// that has any. w is a [window.Tumbling], [window.Hopping], [window.Sliding], [window.Unlimited] or a kind of your own
+// that implements [window.Aligned].
+//
+//	window.Tumbling{Size: 10ms}, Sum                          window.Sliding{Size: 10ms}, Sum
+//	in:  a 1 @3   a 2 @7   a 4 @12                            in:  a 1 @15   a 2 @20   a 4 @32
+//	out: a [0,10) 1 @3   a [0,10) 3 @7   a [10,20) 4 @12      out: a [5,16) 1 @15   a [10,21) 3 @20
+//	                                                               a [16,27) 2 @20   a [22,33) 4 @32
+//
+// # Lateness
+//
+// The operator's clock is the highest event time that it saw, less the Disorder of the source. A window takes records
+// until the clock has reached its end and its Grace; that is judged for each window of a record. What is late for all
+// of them goes to Late and is counted.
+//
+//	window.Hopping{Size: 10ms, Advance: 5ms}, Count
+//	in:   a @3   a @12   a @7                    the clock is at 12: [0,10) is closed, [5,15) is not
+//	out:  a [0,10) 1 @3   a [5,15) 1 @12   a [10,20) 1 @12   a [5,15) 2 @12
+//
+// Records without a key or with a null value are dropped and counted and do not move the clock. So are records that no
+// window contains, such as those before [window.Unlimited].From, but they do move it.
+//
+// # When panes come
+//
+//	EachUpdate   one for every window that a record changes, by start of the window, with the record's headers
+//	PerCommit    at each commit the last one of each key and window that changed since the last; keys come in the
+//	             order in which they first changed
+//	OnClose      one for each key and window, Final, once it is closed; of those closed together by start, then key
+//	Every(d)     each time the clock reaches a multiple of d, one for each key and window that changed since the last
+//	             time and is still open, by start, then key; and the Final one when it is closed
+//
+// Every window that has data gives its Final pane, however far the clock jumps; keys are ordered by their bytes. A
+// pane's time is the highest time of a record that went in. Panes that did not come of one record alone have no
+// headers, and their failure further down is not that of the record that moved the clock.
+//
+//	window.Tumbling{Size: 10ms, Emit: window.OnClose}, Sum
+//	in:  b 1 @3   a 2 @7   a 4 @12   a 8 @35
+//	out: a [0,10) 2 Final @7   b [0,10) 1 Final @3   a [10,20) 4 Final @12
+//
+// # What is kept
+//
+// The state is kept in a store called name. A fold that has Merge shares parts between overlapping windows: a record is
+// added once, however many windows it is in. Without Merge each window has an accumulator of its own, to which records
+// are added in the order of arrival. For accumulators that lead to memory of their own (slices, maps, pointers) merging
+// copies them, through the fold's Codec. What is closed is expired, and so is its changelog, for kinds that know how
+// long a window is: those of package window, and your own if they are [Bounded].
+//
+// What lies in the store follows from the kind of window, its size and whether the fold has Merge. When a program
+// changes one of these it must give the operator a new name.
+func AggregateWindows[K comparable, V, A any](name string, in stream.Stream[K, V], w window.Kind,
+	fold Fold[V, A]) Windowed[K, V, A] {
+	if in.Topology() == nil {
+		return Windowed[K, V, A]{}
+	}
+	o := stream.NewOp(in.Topology(), "aggregate windows", name)
+	if name == "" {
+		o.Mistake("it needs a name: its windows are kept in a store called after it")
+	}
+	if err := fold.check(); err != nil {
+		o.Mistake("%w", err)
+	}
+	out := stream.Out(o, in, in.KeyCodec(), PaneCodec(fold.Codec))
+	late := stream.Out(o, in, in.KeyCodec(), in.ValueCodec())
+	keep, err := keeperOf[K, V, A](w, fold.Merge != nil)
+	if err != nil {
+		o.Mistake("%w", err)
+	}
+	stream.In(o, in, func(t *stream.Task) stream.Next[K, V] {
+		g := &windowTask[K, V, A]{
+			task: t, label: o.Label(), name: name, keys: in.KeyCodec(), fold: fold,
+			emission: w.Emission(), linger: w.Linger(), disorder: in.Disorder(),
+			out: out.Open(t), late: late.Open(t),
+		}
+		g.clock = t.Clock(in.Idle(), g.idled)
+		g.open(keep)
+		return g.record
+	})
+	return Windowed[K, V, A]{Out: out.Stream, Late: late.Stream}
+}

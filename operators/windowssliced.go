@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package operators
+
+import (
+	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/window"
+)
+
+// slicedWindows keeps a part for each key and slice. A record is added once, and overlapping windows are merged from
+// the slices that they share, when somebody wants to see them.
+//
+// What comes too late for one window but in time for another is added to a slice of both. So a window must have been
+// sent, if at all, before anything of the kind comes: OnClose and Every close before they add, PerCommit freezes.
+type slicedWindows[K comparable, V, A any] struct {
+	alignedWindows[K, V, A]
+	parts   *parts[A]
+	closer  closer[K]
+	changes changes[K] // scratch of round
+
+	record  *stream.Record[K, V] // in work
+	sendOne func(window.Span, part[A])
+}
+
+func newSlicedWindows[K comparable, V, A any](g *windowTask[K, V, A], w window.Sliced) *slicedWindows[K, V, A] {
+	o := &slicedWindows[K, V, A]{alignedWindows: newAligned(g, window.Aligned(w), true), parts: newParts(g.fold.Merge, g.copied)}
+	o.sendOne = func(s window.Span, p part[A]) {
+		if !o.task.Failed() {
+			o.send(o.record, s, &p)
+		}
+	}
+	return o
+}
+
+func (o *slicedWindows[K, V, A]) add(r *stream.Record[K, V]) (dropped string) {
+	open, closed := o.openAt(r.Time)
+	if len(open) == 0 {
+		return notIn(closed)
+	}
+	if closed > 0 && o.emission == window.PerCommit && !o.freeze(o.spans[0].Start) {
+		return ""
+	}
+	_, had := o.put(r, o.slice.Start)
+	switch {
+	case o.emission == window.EachUpdate:
+		o.record = r
+		o.read(r.Key, open)
+		o.parts.panes(open, o.sendOne)
+	case o.emission.FinalPane() && !had:
+		o.closer.added(o.slice.Start)
+	}
+	return ""
+}
+
+// read collects the slices of windows, which ascend and are not none.
+func (o *slicedWindows[K, V, A]) read(k K, windows []window.Span) {
+	o.parts.reset()
+	o.store.ScanKey(k, windows[0].Start, windows[len(windows)-1].End-1, o.parts.collect)
+}
+
+func (o *slicedWindows[K, V, A]) round(from, to int64) bool {
+	o.store.Changed(func(k K, start int64, _ *part[A], exists bool) bool {
+		if exists {
+			o.changes.add(k, start)
+		}
+		return true
+	})
+	return o.roundByKey(&o.changes, from, to)
+}
+
+func (o *slicedWindows[K, V, A]) changed(k K, starts []int64, from, to int64, yield func(window.Span, part[A])) {
+	o.few = window.Containing(o.few[:0], o.w, starts, from, to)
+	if len(o.few) > 0 {
+		o.read(k, o.few)
+		o.parts.panes(o.few, yield)
+	}
+}

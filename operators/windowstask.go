@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package operators
+
+import (
+	"math"
+
+	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/stream/codec"
+	"github.com/irmak-go/irmak/window"
+)
+
+// dropNoWindow is the reason for which records are dropped that lie in none of the windows.
+const dropNoWindow = "no window"
+
+// windowTask is AggregateWindows in one task: the clock, what happens when it moves, and the way out.
+//
+// Owner: the task's goroutine.
+//
+//  1. next is never later than the reading of the clock at which a window with data closes, or the next tick.
+//  2. With OnClose and Every, each window that starts before the keeper's oldestOpen of the clock has been sent, Final.
+//     So the clock, which is committed with the offsets, says after a restart where to go on.
+//  3. With PerCommit, nothing that starts before sentTo will be sent any more.
+type windowTask[K comparable, V, A any] struct {
+	task     *stream.Task
+	label    string
+	name     string
+	keys     codec.Codec[K]
+	fold     Fold[V, A]
+	emission window.Emit
+	linger   int64
+	disorder int64
+	out      stream.Next[K, window.Pane[A]]
+	late     stream.Next[K, V]
+
+	clock    *stream.Clock
+	restored int64 // the clock at the start, below any time when it had never been set
+	begun    bool
+	next     int64 // the clock at which moved is called
+
+	keep   keeper[K, V, A]
+	copied func(A) A // gives an accumulator that Merge and Add may change
+	owned  func(K) K // gives a key that does not alias the record
+	ticks  *ticks[K, A]
+	stamp  int64 // what rows that change now are stamped with, if anybody asks: the commit or the tick
+	sentTo int64
+
+	rec       stream.Record[K, window.Pane[A]]
+	sendAlone func()
+}
+
+// open completes g with its keeper, which opens its store.
+func (g *windowTask[K, V, A]) open(keep func(*windowTask[K, V, A]) keeper[K, V, A]) {
+	g.next, g.restored, g.stamp = math.MinInt64, math.MinInt64, 1
+	if g.clock.Known() {
+		g.restored = g.clock.Now()
+	}
+	g.copied = copier(g.fold.Codec, immutable, g.failed)
+	g.owned = copier(g.keys, plain, g.failed)
+	g.sendAlone = func() { g.out(&g.rec) }
+	if d := g.emission.Interval(); d > 0 {
+		g.ticks = &ticks[K, A]{interval: d, keys: g.keys}
+	}
+	g.keep = keep(g)
+	if g.emission == window.PerCommit {
+		g.task.BeforeCommit(g.commit)
+	}
+}
+
+// record takes one record.
+func (g *windowTask[K, V, A]) record(r *stream.Record[K, V]) {
+	if r.NullKey || r.NullValue {
+		g.task.Drop(g.label, nullReason(r.NullKey))
+		return
+	}
+	g.clock.Advance(r.Time - g.disorder)
+	if g.clock.Now() >= g.next && !g.moved() {
+		return
+	}
+	if dropped := g.keep.add(r); dropped != "" {
+		g.task.Drop(g.label, dropped)
+		if dropped == dropLate {
+			g.late(r)
+		}
+	}
+}
+
+// idled follows a step that the wall made the clock take.
+func (g *windowTask[K, V, A]) idled() {
+	if g.clock.Now() >= g.next {
+		g.moved()
+	}
+}
+
+// moved does what the clock has come to. What closes is sent before it is expired, and before anything is added.
+func (g *windowTask[K, V, A]) moved() bool {
+	now := g.clock.Now()
+	if !g.begun {
+		g.begin(now)
+	}
+	if g.emission == window.PerCommit { // closes at the commit
+		g.next = math.MaxInt64
+		return true
+	}
+	to := g.keep.oldestOpen(now)
+	if g.emission.FinalPane() && !g.keep.close(to) {
+		return false
+	}
+	if g.ticks != nil && !g.tick(now, to) {
+		return false
+	}
+	g.keep.expire(now)
+	if g.next = g.keep.following(now); g.ticks != nil {
+		g.next = min(g.next, g.ticks.following())
+	}
+	return true
+}
+
+// begin is moved's first part at the first time. The store could not be read while the task was built.
+func (g *windowTask[K, V, A]) begin(now int64) {
+	g.begun = true
+	g.sentTo = max(g.keep.oldestOpen(g.restored), g.keep.expired())
+	if g.ticks == nil {
+		return
+	}
+	if g.restored == math.MinInt64 {
+		g.stamp = g.ticks.begin(now)
+		return
+	}
+	g.stamp = g.ticks.begin(g.restored)
+	g.keep.stamped(g.stamp, g.ticks.changes.add)
+}
+
+// commit sends what changed since the last one. Only now may what has closed be expired: it may have changed.
+func (g *windowTask[K, V, A]) commit() {
+	if !g.begun {
+		return
+	}
+	now := g.clock.Now()
+	if g.keep.round(g.sentTo, math.MaxInt64) {
+		g.sentTo = max(g.sentTo, g.keep.oldestOpen(now))
+		g.keep.expire(now)
+		g.stamp++
+	}
+}
+
+// freeze is called before a record changes what windows that start at lowest or later are made of. With PerCommit a
+// window that has closed since the last commit may not have been sent yet: it must not see the record.
+func (g *windowTask[K, V, A]) freeze(lowest int64) bool {
+	to := g.keep.oldestOpen(g.clock.Now())
+	if lowest >= to || g.sentTo >= to {
+		return true
+	}
+	from := g.sentTo
+	g.sentTo = to
+	return g.keep.round(from, to)
+}
+
+// send sends a pane that the record in work changed. false: the record has failed, and nothing more is to be sent.
+func (g *windowTask[K, V, A]) send(r *stream.Record[K, V], s window.Span, p *part[A]) bool {
+	g.rec = stream.Record[K, window.Pane[A]]{
+		Key: r.Key, Value: window.Pane[A]{Span: s, Value: p.Value}, Time: p.Time, Headers: r.Headers,
+	}
+	g.out(&g.rec)
+	return !g.task.Failed()
+}
+
+// pane sends a pane that comes of the clock or of a commit, and whose failure is nobody else's.
+func (g *windowTask[K, V, A]) pane(k K, s window.Span, v A, at int64, final bool) bool {
+	g.rec = stream.Record[K, window.Pane[A]]{
+		Key: k, Value: window.Pane[A]{Span: s, Value: v, Final: final}, Time: at,
+	}
+	return g.task.Between(g.sendAlone)
+}
+
+func (g *windowTask[K, V, A]) failed(err error) { g.task.Fail(g.label, err) }
+
+// later is a+b for b ≥ 0, and the end of time if that is earlier.
+func later(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
