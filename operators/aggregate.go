@@ -66,7 +66,8 @@ func (g *aggregation[K, V, A]) add(r *stream.Record[K, V]) {
 	g.out(c)
 }
 
-// first is the accumulator of a key's first value. When a function of the fold panics, the row that was made for it goes.
+// first is the accumulator of a key's first value. When a function of the fold panics, the row that was made for it
+// goes.
 func (g *aggregation[K, V, A]) first(r *stream.Record[K, V]) A {
 	done := false
 	defer func() {

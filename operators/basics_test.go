@@ -44,7 +44,7 @@ func show[K, V any](records []streamtest.Record[K, V]) string {
 }
 
 // run builds a topology from words to lines and gives both ends.
-func run(t *testing.T, opts streamtest.Options, build func(in stream.Stream[string, string]) stream.Stream[string, string]) (
+func run(t *testing.T, opts streamtest.Options, build func(texts) texts) (
 	*streamtest.Driver, *streamtest.In[string, string], *streamtest.Out[string, string]) {
 	t.Helper()
 	topo := stream.New("test")
@@ -56,23 +56,23 @@ func run(t *testing.T, opts streamtest.Options, build func(in stream.Stream[stri
 func TestOneRecordOperators(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		build func(in stream.Stream[string, string]) stream.Stream[string, string]
+		build func(in texts) texts
 		want  string
 	}{
 		"map": {
-			func(in stream.Stream[string, string]) stream.Stream[string, string] {
+			func(in texts) texts {
 				return operators.Map(in, strings.ToUpper)
 			},
 			"a X @1, ∅ Y @2, b ZZ @0",
 		},
 		"filter": {
-			func(in stream.Stream[string, string]) stream.Stream[string, string] {
+			func(in texts) texts {
 				return operators.Filter(in, func(v string) bool { return v != "y" })
 			},
 			"a x @1, b zz @0",
 		},
 		"flat map": {
-			func(in stream.Stream[string, string]) stream.Stream[string, string] {
+			func(in texts) texts {
 				return operators.FlatMap(in, func(v string) iter.Seq[string] {
 					if v == "y" {
 						return nil
@@ -83,7 +83,7 @@ func TestOneRecordOperators(t *testing.T) {
 			"a x @1, a x! @1, b zz @0, b zz! @0",
 		},
 		"map record": {
-			func(in stream.Stream[string, string]) stream.Stream[string, string] {
+			func(in texts) texts {
 				return operators.MapRecord(in, func(r *stream.Record[string, string], out *stream.Record[string, string]) {
 					out.Key, out.Value, out.Time = "cannot change", r.Value, r.Time+10
 				})
@@ -109,9 +109,11 @@ func TestHeadersAndNullsPass(t *testing.T) {
 	in := words
 	in.NullValues = true
 	upper := operators.Map(stream.From(topo, in), strings.ToUpper)
-	stream.To(operators.KeyBy("again", stream.Encode(upper, codec.String), codec.String, func(v string) string { return v + "-key" }), lines)
+	again := operators.KeyBy("again", stream.Encode(upper, codec.String), codec.String,
+		func(v string) string { return v + "-key" })
+	stream.To(again, lines)
 	d := streamtest.New(t, topo)
-	r := stream.Record[string, string]{Key: "a", Value: "x", Time: 5, Headers: []stream.Header{{Key: "h", Value: []byte("1")}}}
+	r := text{Key: "a", Value: "x", Time: 5, Headers: []stream.Header{{Key: "h", Value: []byte("1")}}}
 	streamtest.Input(d, in).SendRecord(&r)
 	r.NullValue = true
 	streamtest.Input(d, in).SendRecord(&r)
@@ -140,7 +142,7 @@ func TestSplitMergeTry(t *testing.T) {
 
 func TestAggregate(t *testing.T) {
 	t.Parallel()
-	build := func(in stream.Stream[string, string]) stream.Stream[string, string] {
+	build := func(in texts) texts {
 		total := operators.Aggregate("total", in, operators.Sum(func(v string) int { n, _ := strconv.Atoi(v); return n }))
 		return operators.Map(operators.ToStream(total), func(n int64) string { return fmt.Sprint(n) })
 	}
@@ -150,7 +152,9 @@ func TestAggregate(t *testing.T) {
 	in.Send("b", "5", 2)
 	in.Send("a", "4", 0)
 	require.ElementsMatch(t, []string{"a 3 @1", "b 5 @2", "a 7 @1"}, strings.Split(show(out.Read()), ", "))
-	for _, again := range []func(){d.Restart, func() { d.Crash(streamtest.BeforeCommit) }, func() { d.Crash(streamtest.AfterCommit) }} {
+	for _, again := range []func(){
+		d.Restart, func() { d.Crash(streamtest.BeforeCommit) }, func() { d.Crash(streamtest.AfterCommit) },
+	} {
 		again()
 		require.Empty(t, out.Read())
 	}
@@ -160,7 +164,7 @@ func TestAggregate(t *testing.T) {
 
 func TestPerCommitGivesTheLastValueOnce(t *testing.T) {
 	t.Parallel()
-	_, in, out := run(t, streamtest.Options{CommitEvery: 4}, func(in stream.Stream[string, string]) stream.Stream[string, string] {
+	_, in, out := run(t, streamtest.Options{CommitEvery: 4}, func(in texts) texts {
 		counts := operators.PerCommit(operators.Aggregate("n", in, operators.Count[string]()))
 		return operators.Map(counts, func(n int64) string { return fmt.Sprint(n) })
 	})
@@ -172,11 +176,12 @@ func TestPerCommitGivesTheLastValueOnce(t *testing.T) {
 
 func TestJoinTable(t *testing.T) {
 	t.Parallel()
-	build := func(left bool) (*streamtest.In[string, string], *streamtest.In[string, string], *streamtest.Out[string, string]) {
+	build := func(left bool) (_, _ *streamtest.In[string, string], _ *streamtest.Out[string, string]) {
 		topo := stream.New("test")
 		in, table := stream.From(topo, words), stream.TableFrom(topo, other)
 		if left {
-			stream.To(operators.LeftJoinTable(in, table, func(v, row string, ok bool) string { return fmt.Sprint(v, row, ok) }), lines)
+			left := func(v, row string, ok bool) string { return fmt.Sprint(v, row, ok) }
+			stream.To(operators.LeftJoinTable(in, table, left), lines)
 		} else {
 			stream.To(operators.JoinTable(in, table, func(v, row string) string { return v + row }), lines)
 		}
@@ -205,7 +210,7 @@ func TestJoinTable(t *testing.T) {
 func TestErrorPolicies(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")
-	build := func(in stream.Stream[string, string]) stream.Stream[string, string] {
+	build := func(in texts) texts {
 		return operators.Map(in, func(v string) string {
 			if v == "bad" {
 				panic(boom)
@@ -227,7 +232,7 @@ func TestErrorPolicies(t *testing.T) {
 	})
 	t.Run("skip", func(t *testing.T) {
 		t.Parallel()
-		_, in, out := run(t, streamtest.Options{Errors: stream.Policies{Process: stream.Policy{Action: stream.Skip}}}, build)
+		_, in, out := run(t, streamtest.Options{Errors: policies(stream.Skip)}, build)
 		for i, v := range []string{"x", "bad", "y"} {
 			in.Send("a", v, int64(i))
 		}
@@ -235,7 +240,7 @@ func TestErrorPolicies(t *testing.T) {
 	})
 	t.Run("dead letter", func(t *testing.T) {
 		t.Parallel()
-		d, in, out := run(t, streamtest.Options{Errors: stream.Policies{Process: stream.Policy{Action: stream.DeadLetter}}}, build)
+		d, in, out := run(t, streamtest.Options{Errors: policies(stream.DeadLetter)}, build)
 		for i, v := range []string{"x", "bad", "y"} {
 			in.Send("a", v, int64(i))
 		}

@@ -13,7 +13,8 @@ import (
 // key.
 //
 // For a null value pick gets the zero value.
-func KeyBy[K, V, K2 any](name string, in stream.Stream[K, V], key codec.Codec[K2], pick func(V) K2) stream.Stream[K2, V] {
+func KeyBy[K, V, K2 any](name string, in stream.Stream[K, V], key codec.Codec[K2],
+	pick func(V) K2) stream.Stream[K2, V] {
 	return stream.Exchange("key by", name, 0, in, key, func(r *stream.Record[K, V]) (K2, bool) {
 		return pick(r.Value), true
 	})

@@ -24,7 +24,8 @@ func Map[K, V, R any](in stream.Stream[K, V], f func(V) R) stream.Stream[K, R] {
 
 // MapRecord gives f of each record: f may set value, time and headers of the result, which begins with r's key, time
 // and headers. The key stays whatever f does: only KeyBy changes it. A negative time is an error of the record.
-func MapRecord[K, V, R any](in stream.Stream[K, V], f func(r *stream.Record[K, V], out *stream.Record[K, R])) stream.Stream[K, R] {
+func MapRecord[K, V, R any](in stream.Stream[K, V],
+	f func(r *stream.Record[K, V], out *stream.Record[K, R])) stream.Stream[K, R] {
 	o := stream.NewOp(in.Topology(), "map record", "")
 	return stream.Attach(o, in, nil, func(t *stream.Task, out stream.Next[K, R]) stream.Next[K, V] {
 		var rec stream.Record[K, R]

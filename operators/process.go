@@ -3,10 +3,8 @@
 package operators
 
 import (
-	"time"
-
-	"github.com/irmak-go/irmak/state"
 	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/stream/codec"
 )
 
 // Process is the operator for what the others cannot say: a function of your own for each record, with stores and
@@ -14,7 +12,7 @@ import (
 //
 //	var seen = state.Map[string, time.Time]{Name: "seen", Key: codec.String, Value: codec.Time}
 //
-//	fresh := operators.Process("dedup", orders, func(p *operators.Processor[string, Order]) operators.Func[string, Order] {
+//	fresh := operators.Process("dedup", orders, func(p *Processor[string, Order]) Func[string, Order] {
 //		seen := seen.Open(p)
 //		return func(r *stream.Record[string, Order]) error {
 //			if seen.Has(r.Value.ID) {
@@ -26,19 +24,19 @@ import (
 //		}
 //	})
 //
-// An error that the function returns is the record's: the process policy decides. Results keep the key of the record, or
-// of the timer, that made them. Records without a key or with a null value are given to the function too, flagged.
+// An error that the function returns is the record's: the process policy decides. Results keep the key of the record,
+// or of the timer, that made them. Records without a key or with a null value are given to the function too, flagged.
 func Process[K comparable, V, R any](name string, in stream.Stream[K, V],
 	build func(p *Processor[K, R]) Func[K, V]) stream.Stream[K, R] {
 	o := stream.NewOp(in.Topology(), "process", name)
-	if name == "" {
-		o.Mistake("it needs a name: its clock and its timers are found again by it")
-	}
 	return stream.Attach(o, in, nil, func(t *stream.Task, out stream.Next[K, R]) stream.Next[K, V] {
 		p := &Processor[K, R]{Task: t, label: o.Label(), name: name, out: out, keys: in.KeyCodec()}
 		p.clock = t.Clock(in.Idle(), p.clockMoved)
+		p.callTimer, p.callPeriodic = p.timer, p.period
 		f := build(p)
-		p.opened = true
+		if f == nil {
+			return nil
+		}
 		disorder := in.Disorder()
 		return func(r *stream.Record[K, V]) {
 			p.clock.Advance(r.Time - disorder)
@@ -56,22 +54,17 @@ func Process[K comparable, V, R any](name string, in stream.Stream[K, V],
 // Func is called for each record of a Process.
 type Func[K, V any] func(r *stream.Record[K, V]) error
 
-// Processor is a Process in one task: what its function works with.
+// Processor is a Process in one task: what its function works with. Those of Task's methods that are meant for build
+// functions are for the build function of Process.
 type Processor[K comparable, R any] struct {
 	*stream.Task
-	label  string
-	name   string
-	clock  *stream.Clock
-	out    stream.Next[K, R]
-	keys   codecOf[K]
-	rec    stream.Record[K, R]
-	opened bool // build has returned
-
-	watches  bool // something waits for the clock
-	periodic []*periodic
-	timers   *state.TimerStore[K]
-	due      int64 // no timer is due before
-	onTimer  func(Timer[K]) error
+	label string
+	name  string
+	clock *stream.Clock
+	out   stream.Next[K, R]
+	keys  codec.Codec[K]
+	rec   stream.Record[K, R] // what the next Emit gives
+	schedule[K]
 }
 
 // begin makes key, time and headers those of what Emit gives.
@@ -88,9 +81,7 @@ func (p *Processor[K, R]) Emit(v R) {
 
 // EmitAt is Emit with an event time of its own, in milliseconds, and no headers.
 func (p *Processor[K, R]) EmitAt(v R, at int64) {
-	r := p.rec
-	r.Value, r.Time, r.Headers = v, at, nil
-	p.send(r)
+	p.send(stream.Record[K, R]{Key: p.rec.Key, NullKey: p.rec.NullKey, Value: v, Time: at})
 }
 
 // EmitFor sends v on under a key that lives in this task, such as one that a scan of a store gave. A key of another
@@ -100,14 +91,16 @@ func (p *Processor[K, R]) EmitFor(key K, v R, at int64) {
 }
 
 func (p *Processor[K, R]) send(r stream.Record[K, R]) {
+	if r.Time < 0 {
+		p.Fail(p.label, errNegativeTime(r.Time))
+		return
+	}
 	before := p.rec
-	p.rec = r
+	p.rec = r // it is sent from where it need not be allocated
 	p.out(&p.rec)
 	p.rec = before
 }
 
-// Now is the operator's clock, in milliseconds of event time.
+// Now is the operator's clock, in milliseconds of event time: the highest time of its records, less the disorder of
+// their topic. The wall time is Wall.
 func (p *Processor[K, R]) Now() int64 { return p.clock.Now() }
-
-// Wall is the wall time.
-func (p *Processor[K, R]) Wall() time.Time { return p.Task.Now() }

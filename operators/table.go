@@ -3,6 +3,7 @@
 package operators
 
 import (
+	"github.com/irmak-go/irmak/state"
 	"github.com/irmak-go/irmak/stream"
 	"github.com/irmak-go/irmak/stream/codec"
 )
@@ -23,8 +24,9 @@ func ToStream[K comparable, V any](table stream.Table[K, V]) stream.Stream[K, V]
 }
 
 // PerCommit gives the newest value of each key that a table's updates have changed since the last commit, once per
-// commit, in the order in which the keys first changed; a deleted key gives a null value. It is ToStream for readers who
-// need no more than Config.CommitInterval lets them see anyway, and costs nothing per record.
+// commit, in the order in which the keys first changed; a deleted key gives a null value, and one that came and went in
+// between gives nothing. It is ToStream for readers who need no more than Config.CommitInterval lets them see anyway,
+// and costs next to nothing per record.
 //
 // The table must have a store: it comes from Aggregate, TableFrom or ToTable. Headers are not kept.
 func PerCommit[K comparable, V any](table stream.Table[K, V]) stream.Stream[K, V] {
@@ -37,22 +39,44 @@ func PerCommit[K comparable, V any](table stream.Table[K, V]) stream.Stream[K, V
 		return out.Stream
 	}
 	stream.In(o, in, func(t *stream.Task) stream.Next[K, stream.Change[V]] {
-		store, next := rows(t).Store(), out.Open(t)
-		var rec stream.Record[K, V]
-		t.BeforeCommit(func() {
-			store.Changed(func(k K, row *stream.Timed[V], exists bool) bool {
-				rec = stream.Record[K, V]{Key: k, Value: row.Value, Time: row.Time, NullValue: !exists}
-				next(&rec)
-				return !t.Failed()
-			})
-		})
-		return func(*stream.Record[K, stream.Change[V]]) {}
+		c := &perCommit[K, V]{task: t, store: rows(t).Store(), out: out.Open(t), deleted: map[K]int64{}}
+		c.send = func() { c.out(&c.rec) }
+		t.BeforeCommit(c.commit)
+		return c.changed
 	})
 	return out.Stream
 }
 
-// ToTable makes a table of a stream: the newest value of each key by arrival, kept in a store called name. A null value
-// deletes; records without a key are dropped and counted. values is the codec of the store.
+// perCommit is PerCommit in one task.
+type perCommit[K comparable, V any] struct {
+	task    *stream.Task
+	store   *state.MapStore[K, stream.Timed[V]]
+	out     stream.Next[K, V]
+	rec     stream.Record[K, V]
+	send    func()      // gives rec to out
+	deleted map[K]int64 // when keys were deleted since the last commit: a row that is gone has no time
+}
+
+func (c *perCommit[K, V]) changed(r *stream.Record[K, stream.Change[V]]) {
+	if !r.Value.HasNew {
+		c.deleted[r.Key] = r.Time
+	}
+}
+
+func (c *perCommit[K, V]) commit() {
+	c.store.Changed(func(k K, row *stream.Timed[V], exists bool) bool {
+		c.rec = stream.Record[K, V]{Key: k, Value: row.Value, Time: row.Time, NullValue: !exists}
+		if !exists {
+			c.rec.Time = c.deleted[k]
+		}
+		return c.task.Between(c.send)
+	})
+	clear(c.deleted)
+}
+
+// ToTable makes a table of a stream: the newest value of each key by arrival, kept in a store called name. A null
+// value deletes, and is nothing where there is no row; records without a key are dropped and counted. values is the
+// codec of the store.
 func ToTable[K comparable, V any](name string, in stream.Stream[K, V], values codec.Codec[V]) stream.Table[K, V] {
 	return stream.TableOf("to table", name, in, values)
 }

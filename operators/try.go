@@ -12,7 +12,8 @@ type Failed[V any] struct {
 
 // Try gives f of each value in ok, and the values for which f returns an error in bad, with the error: bad records are
 // a stream like any other. Records with a null value pass to ok.
-func Try[K, V, R any](in stream.Stream[K, V], f func(V) (R, error)) (ok stream.Stream[K, R], bad stream.Stream[K, Failed[V]]) {
+func Try[K, V, R any](in stream.Stream[K, V], f func(V) (R, error)) (
+	ok stream.Stream[K, R], bad stream.Stream[K, Failed[V]]) {
 	o := stream.NewOp(in.Topology(), "try", "")
 	good := stream.Out[K, R](o, in, in.KeyCodec(), nil)
 	failed := stream.Out[K, Failed[V]](o, in, in.KeyCodec(), nil)

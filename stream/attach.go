@@ -51,15 +51,28 @@ func In[K, V any](o *Op, s Stream[K, V], build func(t *Task) Next[K, V]) {
 		return
 	}
 	if s.t.shared != o.t.shared {
-		o.Mistake("an input belongs to topology %q, not to %q; a stream cannot cross from one to another except through a topic",
-			s.t.Name(), o.t.Name())
+		o.Mistake("an input belongs to topology %q, not to %q; a stream crosses from one to another "+
+			"through a topic only", s.t.Name(), o.t.Name())
 		return
 	}
 	o.node.In = append(o.node.In, s.out.node)
-	s.out.kids = append(s.out.kids, &inlet{build: func(t *Task) any {
-		defer t.enter(o)()
-		return build(t)
-	}})
+	s.out.kids = append(s.out.kids, &inlet{build: func(t *Task) any { return inlay(o, t, build) }})
+}
+
+// inlay builds one input of o in a task. What goes wrong is o's mistake, and does not hide what is wrong elsewhere.
+func inlay[K, V any](o *Op, t *Task, build func(t *Task) Next[K, V]) (next Next[K, V]) {
+	defer t.enter(o)()
+	defer func() {
+		if p := recover(); p != nil {
+			t.Mistake("the build function panicked at %s: %v", task.NewPanicError(p).Where, p)
+		} else if next == nil {
+			t.Mistake("the build function gave no function")
+		}
+		if next == nil {
+			next = func(*Record[K, V]) {}
+		}
+	}()
+	return build(t)
 }
 
 // Reads makes table something that o looks up, without being triggered by it.

@@ -7,10 +7,10 @@ import (
 	"github.com/irmak-go/irmak/stream/codec"
 )
 
-// Exchange sends a stream through a repartition topic, so that it comes out partitioned by a new key. name becomes part
-// of the topic's name. partitions is their number; 0 takes that of what the result is joined with, else that of the
-// widest topic above. rekey gives the new key of a record, and false for the null key. Value, time and headers are kept, and
-// records of one old partition that have one new key stay in order.
+// Exchange sends a stream through a repartition topic, so that it comes out partitioned by a new key. name becomes
+// part of the topic's name. partitions is their number; 0 takes that of what the result is joined with, else that of
+// the widest topic above. rekey gives the new key of a record, and false for the null key. Value, time and headers
+// are kept, and records of one old partition that have one new key stay in order.
 //
 // It is the only way to change a stream's key; operators.KeyBy and operators.Repartition are made of it.
 func Exchange[K, V, K2 any](kind, name string, partitions int32, s Stream[K, V], key codec.Codec[K2],
@@ -31,7 +31,8 @@ func Exchange[K, V, K2 any](kind, name string, partitions int32, s Stream[K, V],
 		o.Mistake("the codec of the values is not known, because an operator above made values of a new type; " +
 			"name it with stream.Encode before")
 	case partitions < 0:
-		o.Mistake("%d partitions; give a positive number, or 0 to adopt the count of what the stream is joined with", partitions)
+		o.Mistake("%d partitions; give a positive number, or 0 to adopt the count of what the stream is joined with",
+			partitions)
 	}
 	In(o, s, func(t *Task) Next[K, V] {
 		w := newWriter(t, through, o.Label(), nil)

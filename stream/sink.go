@@ -32,9 +32,11 @@ func toTopic[K, V any](s Stream[K, V], topic Topic[K, V], n *graph.Node, choose 
 	if err := topic.check(); err != nil {
 		o.Mistake("%w", err)
 	}
-	In(o, s, func(t *Task) Next[K, V] {
-		return newWriter(t, topic, fmt.Sprintf("%s %q", n.Kind, topic.Name), choose).write
-	})
+	label := n.Kind
+	if choose == nil {
+		label = fmt.Sprintf("%s %q", n.Kind, topic.Name)
+	}
+	In(o, s, func(t *Task) Next[K, V] { return newWriter(t, topic, label, choose).write })
 }
 
 // writer encodes records and sends them to a topic.
@@ -71,21 +73,31 @@ func (w *writer[K, V]) write(r *Record[K, V]) {
 	}
 	key, value, err := w.encode(r)
 	if err != nil {
-		w.task.FailRecord(task.Produce, w.label, err)
+		w.failRecord(err)
 		return
 	}
-	target, err := w.target(to, r, key)
-	if err == nil {
-		err = target.Send(key, value, r.Time, r.Headers)
+	p, err := w.partition(to, r, key)
+	if err != nil {
+		w.failRecord(err)
+		return
 	}
-	switch {
+	if to.targets[p] == nil {
+		if to.targets[p], err = w.task.Output.Target(to.topic, p); err != nil {
+			w.failTask(err)
+			return
+		}
+	}
+	switch err := to.targets[p].Send(key, value, r.Time, r.Headers); {
 	case err == nil:
 	case errors.Is(err, kafka.ErrTooLarge):
-		w.task.FailRecord(task.Produce, w.label, err)
+		w.failRecord(err)
 	default:
-		w.task.Abort(fmt.Errorf("%s: %w", w.label, err))
+		w.failTask(err)
 	}
 }
+
+func (w *writer[K, V]) failRecord(err error) { w.task.FailRecord(task.Produce, w.label, err) }
+func (w *writer[K, V]) failTask(err error)   { w.task.Abort(fmt.Errorf("%s: %w", w.label, err)) }
 
 func (w *writer[K, V]) encode(r *Record[K, V]) (key, value []byte, err error) {
 	if !r.NullKey {
@@ -115,18 +127,21 @@ func notNil(b []byte) []byte {
 func (w *writer[K, V]) resolve(r *Record[K, V]) *route {
 	name := w.topic.Name
 	if w.choose != nil {
-		name = w.choose(r)
+		if name = w.choose(r); name == "" {
+			w.failRecord(errors.New("no topic was chosen"))
+			return nil
+		}
 	}
 	if to := w.routes[name]; to != nil {
 		return to
 	}
 	n, err := w.task.Output.Partitions(name)
-	if err != nil {
-		if errors.Is(err, kafka.ErrTopicMissing) {
-			w.task.FailRecord(task.Produce, w.label, fmt.Errorf("topic %q: %w; create it first", name, err))
-		} else {
-			w.task.Abort(fmt.Errorf("%s: topic %q: %w", w.label, name, err))
-		}
+	switch {
+	case errors.Is(err, kafka.ErrTopicMissing):
+		w.failRecord(fmt.Errorf("topic %q: %w; create it first", name, err))
+		return nil
+	case err != nil:
+		w.failTask(fmt.Errorf("topic %q: %w", name, err))
 		return nil
 	}
 	to := &route{topic: name, targets: make([]task.Target, n), spread: w.task.ID.Partition % n}
@@ -137,25 +152,18 @@ func (w *writer[K, V]) resolve(r *Record[K, V]) *route {
 	return to
 }
 
-func (w *writer[K, V]) target(to *route, r *Record[K, V], key []byte) (task.Target, error) {
+// partition chooses where r goes.
+func (w *writer[K, V]) partition(to *route, r *Record[K, V], key []byte) (p int32, err error) {
 	n := int32(len(to.targets))
-	var p int32
 	switch {
 	case r.NullKey:
 		p, to.spread = to.spread, (to.spread+1)%n
-	case w.topic.Partition != nil:
-		if p = w.topic.Partition(r.Key, n); p < 0 || p >= n {
-			return nil, fmt.Errorf("the topic's Partition function gave %d of %d partitions", p, n)
-		}
-	default:
+	case w.topic.Partition == nil:
 		p = kafka.PartitionFor(key, n)
-	}
-	if to.targets[p] == nil {
-		target, err := w.task.Output.Target(to.topic, p)
-		if err != nil {
-			return nil, err
+	default:
+		if p = w.topic.Partition(r.Key, n); p < 0 || p >= n {
+			err = fmt.Errorf("the topic's Partition function gave %d, which is not one of %d partitions", p, n)
 		}
-		to.targets[p] = target
 	}
-	return to.targets[p], nil
+	return p, err
 }

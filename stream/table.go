@@ -11,7 +11,8 @@ import (
 )
 
 // TableFrom reads a topic as a table: the last record of a key, in the order of arrival, is its row, and a null value
-// deletes it. Records without a key are dropped and counted. The table is kept in a store named after the topic.
+// deletes it, or is nothing when there is none. Records without a key are dropped and counted. The table is kept in a
+// store named after the topic.
 func TableFrom[K comparable, V any](t *Topology, topic Topic[K, V]) Table[K, V] {
 	topic.NullValues = true
 	in := checked(t, topic, "table from")
@@ -19,7 +20,8 @@ func TableFrom[K comparable, V any](t *Topology, topic Topic[K, V]) Table[K, V] 
 }
 
 // TableOf keeps the newest value of each key of in, by arrival, in a store called name: what TableFrom and
-// operators.ToTable are made of. A null value deletes; records without a key are dropped and counted.
+// operators.ToTable are made of. A null value deletes, and is nothing where there is no row; records without a key are
+// dropped and counted.
 func TableOf[K comparable, V any](kind, name string, in Stream[K, V], value codec.Codec[V]) Table[K, V] {
 	o := NewOp(in.t, kind, name)
 	rows := PerTask(o, func(t *Task) *Rows[K, V] { return OpenRows(t, name, in.key, value) })
@@ -48,10 +50,13 @@ func (k *tableKeeper[K, V]) update(r *Record[K, V]) {
 	c := &k.rec
 	c.Value.Old, _, c.Value.HasOld = k.rows.Get(r.Key)
 	c.Value.New, c.Value.HasNew = r.Value, !r.NullValue
-	if r.NullValue {
-		k.rows.Delete(r.Key)
-	} else {
+	switch {
+	case !r.NullValue:
 		k.rows.Put(r.Key, r.Value, r.Time)
+	case c.Value.HasOld:
+		k.rows.Delete(r.Key)
+	default: // a delete of what is not there changes nothing
+		return
 	}
 	c.Key, c.Time, c.Headers = r.Key, r.Time, r.Headers
 	k.out(c)

@@ -78,8 +78,8 @@ func (t *Task) OpenStore(spec state.Spec, open func(state.Backing) state.Instanc
 type Clock = task.Clock
 
 // Clock is the event-time clock of the operator that is being built, under its name; the operator moves it by its
-// records. With idle above 0, which is that of the operator's input, it follows the wall at that distance when no record
-// has come for so long, and moved is called after each such step. One per operator.
+// records. With idle above 0, which is that of the operator's input, it follows the wall at that distance when no
+// record has come for so long, and moved is called after each such step. One per operator.
 func (t *Task) Clock(idle time.Duration, moved func()) *Clock {
 	if !t.Building("Clock") {
 		return &Clock{}
@@ -94,8 +94,8 @@ func (t *Task) Clock(idle time.Duration, moved func()) *Clock {
 	return t.inner.ClockOf(name, idle, moved)
 }
 
-// BeforeCommit has f called at each commit, before the stores are flushed. What f emits is part of the commit. Operators
-// further down are called later.
+// BeforeCommit has f called at each commit, before the stores are flushed. What f emits is part of the commit.
+// Operators further down are called later.
 func (t *Task) BeforeCommit(f func()) {
 	if t.Building("BeforeCommit") {
 		t.inner.BeforeCommit(t.op.node.ID, f)

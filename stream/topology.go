@@ -107,16 +107,10 @@ func caller() string {
 			inside = inside || strings.HasPrefix(f.Function, prefix)
 		}
 		if !inside || strings.HasSuffix(f.File, "_test.go") {
-			return fmt.Sprintf("%s:%d", shortFile(f.File), f.Line)
+			return fmt.Sprintf("%s:%d", graph.ShortFile(f.File), f.Line)
 		}
 		if !more {
 			return "unknown place"
 		}
 	}
-}
-
-// shortFile keeps the last two parts of a path: enough to find it, short enough to read.
-func shortFile(path string) string {
-	parts := strings.Split(path, "/")
-	return strings.Join(parts[max(0, len(parts)-2):], "/")
 }

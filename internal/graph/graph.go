@@ -138,3 +138,9 @@ func (g *Graph) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// ShortFile keeps the last two parts of a path: enough to find it, short enough to read.
+func ShortFile(path string) string {
+	parts := strings.Split(path, "/")
+	return strings.Join(parts[max(0, len(parts)-2):], "/")
+}

@@ -35,6 +35,9 @@ func (t *Task) ClockOf(name string, idle time.Duration, moved func()) *Clock {
 	return c
 }
 
+// HasClock says whether an operator called name has its clock already.
+func (t *Task) HasClock(name string) bool { return t.clocks[name] != nil }
+
 // Now is the clock's time in milliseconds, 0 before the first record.
 func (c *Clock) Now() int64 { return c.now }
 

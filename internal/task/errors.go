@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/irmak-go/irmak/internal/graph"
 )
 
 // Phase is the part of a record's way in which an error happened; each has a policy of its own.
@@ -154,13 +157,16 @@ func (e *FatalError) Error() string { return fmt.Sprintf("task %s: %v", e.Task, 
 // Unwrap gives the cause.
 func (e *FatalError) Unwrap() error { return e.Err }
 
-// PanicError is a panic of a user's function, with the stack on which it happened.
+// PanicError is a panic of a user's function.
 type PanicError struct {
 	Value any
+	Where string // file:line on which it happened
 	Stack string
 }
 
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v\n%s", e.Value, e.Stack) }
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("panic at %s: %v\n%s", e.Where, e.Value, e.Stack)
+}
 
 // Unwrap gives the error that was panicked with, if it was one.
 func (e *PanicError) Unwrap() error {
@@ -168,4 +174,30 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-func panicError(p any) *PanicError { return &PanicError{Value: p, Stack: string(debug.Stack())} }
+// NewPanicError is for the deferred function that has recovered p.
+func NewPanicError(p any) *PanicError {
+	return &PanicError{Value: p, Where: panicked(), Stack: string(debug.Stack())}
+}
+
+// maxPanicFrames bounds the search for the place of a panic.
+const maxPanicFrames = 64
+
+// panicked is the place where the panic that is being recovered happened: the first frame below the runtime's.
+func panicked() string {
+	var pcs [maxPanicFrames]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(0, pcs[:])])
+	unwinding := false
+	for {
+		f, more := frames.Next()
+		inRuntime := strings.HasPrefix(f.Function, "runtime.")
+		switch {
+		case f.Function == "runtime.gopanic":
+			unwinding = true
+		case unwinding && !inRuntime:
+			return fmt.Sprintf("%s:%d", graph.ShortFile(f.File), f.Line)
+		}
+		if !more {
+			return "unknown place"
+		}
+	}
+}

@@ -4,6 +4,7 @@ package task
 
 import (
 	"fmt"
+	"log/slog"
 	"math"
 	"time"
 )
@@ -146,7 +147,7 @@ func (t *Task) peek(s *slot) (at int64, ok bool) {
 	before := s.in.Offset()
 	defer func() {
 		if p := recover(); p != nil {
-			t.FailRecord(s.in.Phase(), "", panicError(p))
+			t.FailRecord(s.in.Phase(), "", NewPanicError(p))
 		}
 		t.room -= int(s.in.Offset() - before)
 		t.current = nil
@@ -159,7 +160,7 @@ func (t *Task) process(s *slot, until int64, limit int) (n int) {
 	t.current = s
 	defer func() {
 		if p := recover(); p != nil {
-			t.FailRecord(s.in.Phase(), "", panicError(p))
+			t.FailRecord(s.in.Phase(), "", NewPanicError(p))
 		}
 		s.moved = true
 		s.next = s.in.Offset()
@@ -196,8 +197,7 @@ func (t *Task) judge() error {
 	switch policy.Action {
 	case Skip, DeadLetter:
 		t.failure = nil
-		t.Drop(r.Operator, r.Phase.String()+" error")
-		t.Log.Warn("passed over", "action", policy.Action.String(), "error", r)
+		t.drop(r.Operator, r.Phase.String()+" error", slog.String("action", policy.Action.String()), slog.Any("error", r))
 		if policy.Action == DeadLetter {
 			if err := t.deadLetter(r); err != nil {
 				t.Abort(fmt.Errorf("dead letter for %w: %w", r, err))
@@ -228,7 +228,7 @@ func (t *Task) Between(f func()) bool {
 func (t *Task) guarded(f func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			t.FailRecord(Process, "", panicError(p))
+			t.FailRecord(Process, "", NewPanicError(p))
 		}
 	}()
 	f()

@@ -134,7 +134,7 @@ func New(s Setup) (t *Task, err error) {
 	t = &Task{Setup: s, clocks: map[string]*Clock{}, memo: map[any]any{}}
 	defer func() {
 		if p := recover(); p != nil {
-			t, err = nil, fmt.Errorf("task %s: an operator's build function panicked: %w", s.ID, panicError(p))
+			t, err = nil, fmt.Errorf("task %s: an operator's build function panicked: %w", s.ID, NewPanicError(p))
 		}
 	}()
 	for _, src := range s.Sources {
@@ -250,13 +250,15 @@ func (t *Task) Position() (topic string, partition int32, offset int64) {
 }
 
 // Drop counts a record that operator does not use, and logs the first of each reason with its position.
-func (t *Task) Drop(operator, reason string) {
+func (t *Task) Drop(operator, reason string) { t.drop(operator, reason) }
+
+func (t *Task) drop(operator, reason string, more ...any) {
 	if t.Counters.drop(operator, reason) > 1 {
 		return
 	}
 	topic, partition, offset := t.Position()
-	t.Log.Warn("first record dropped for this reason", "operator", operator, "reason", reason,
-		"topic", topic, "partition", partition, "offset", offset)
+	t.Log.Warn("first record dropped for this reason", append([]any{"operator", operator, "reason", reason,
+		"topic", topic, "partition", partition, "offset", offset}, more...)...)
 }
 
 // Close gives up what the task has queued. The stores' caches are forgotten with it.

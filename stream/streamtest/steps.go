@@ -162,8 +162,8 @@ func (d *Driver) Restart() {
 }
 
 // Crash processes what was sent, commits up to the given moment, kills the program there, and starts it again from
-// what a crash leaves: the committed topics, and the database. What the crash took back is processed again with the next
-// record, or before the next Read.
+// what a crash leaves: the committed topics, and the database. What the crash took back is processed again with the
+// next record, or before the next Read.
 func (d *Driver) Crash(at Step) {
 	d.tb.Helper()
 	err := d.pump()
