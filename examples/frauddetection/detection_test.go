@@ -108,7 +108,13 @@ func TestAlertsOfThePublicFile(t *testing.T) {
 	if *rewrite {
 		require.NoError(t, os.WriteFile(sparkovAlerts, []byte(got), 0o644))
 	}
+	require.Equal(t, golden(t), got)
+}
+
+// golden are the alerts of the public file, as lines writes them.
+func golden(t *testing.T) string {
+	t.Helper()
 	want, err := os.ReadFile(sparkovAlerts)
 	require.NoError(t, err)
-	require.Equal(t, string(want), got)
+	return string(want)
 }

@@ -57,7 +57,7 @@ func newSource(payments Payments, n int64, close func() error) *source {
 // profileTime is as old as can be (0 is no time): whoever takes records by their times takes profiles before payments.
 const profileTime = 1
 
-// Next is the next record.
+// Next is the next record. The profiles are there before the first payment is.
 func (s *source) Next() (*kgo.Record, error) {
 	if s.profile != nil {
 		p, err, ok := s.profile()
@@ -67,6 +67,7 @@ func (s *source) Next() (*kgo.Record, error) {
 			return nil, err
 		}
 		s.profile = nil
+		return nil, nil
 	}
 	if s.left == 0 {
 		return nil, io.EOF

@@ -2,7 +2,10 @@
 
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Rule names one of the ways to find a fraud; as a label, the kind of fraud that was put into the data.
 type Rule string
@@ -40,7 +43,7 @@ type Label struct {
 }
 
 // When is the payment's event time.
-func (p Payment) When() int64 { return p.At }
+func (p Payment) When() time.Time { return time.UnixMilli(p.At) }
 
 // Mark is the payment as far as an alert needs to know it.
 func (p Payment) Mark() Mark { return Mark{ID: p.ID, Card: p.Card, At: p.At, Label: p.Label} }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -17,12 +18,14 @@ import (
 // plainInterval is how often the progress is told where it cannot be a line that changes.
 const plainInterval = 5 * time.Second
 
-// Printer tells a person, or a program, how it goes.
+// Printer tells a person, or a program, how it goes. It is also where logs are written to: they and the line that
+// changes share the terminal.
 //
-// Owner: one goroutine.
+// Any goroutine may use it; mu makes them take turns.
 //
 //  1. When live is true and line is not empty, line stands at the cursor and is not ended.
 type Printer struct {
+	mu        sync.Mutex
 	out, err  io.Writer
 	live      bool // err is a terminal: the progress is one line that changes
 	json      bool // nothing but one line of JSON goes to out
@@ -60,6 +63,8 @@ func newPrinter(out, err io.Writer, colourful, live, json bool) *Printer {
 
 // Alert prints an alert.
 func (p *Printer) Alert(a Alert) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.json {
 		return
 	}
@@ -76,14 +81,26 @@ func (p *Printer) Alert(a Alert) {
 	fmt.Fprintf(p.out, "%s  %s  card %s  %s  %s  %s\n", when, name, a.Payment.Card, a.Payment.ID, a.Why, truth)
 }
 
+// Write writes a line of a log to where the progress goes. It is an io.Writer.
+func (p *Printer) Write(log []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	return p.err.Write(log)
+}
+
 // Warn tells about something that went wrong and was dealt with.
 func (p *Printer) Warn(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.clear()
 	fmt.Fprintln(p.err, "warning:", err)
 }
 
 // Progress tells how many payments are processed, of how many that were fed so far.
 func (p *Printer) Progress(processed, fed int64, alerts int, elapsed time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	line := fmt.Sprintf("%d of %d payments, %.0f per second, %d alerts",
 		processed, fed, p.rate.per(processed, elapsed), alerts)
 	if p.live {
@@ -119,6 +136,8 @@ type Final struct {
 
 // Final prints the end: a table, or a line of JSON.
 func (p *Printer) Final(f Final) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.clear()
 	if p.json {
 		return json.NewEncoder(p.out).Encode(f)

@@ -27,7 +27,8 @@ const (
 //
 // Owner: the goroutine that feeds.
 type Source interface {
-	// Next is the next record, io.EOF after the last.
+	// Next is the next record, io.EOF after the last. nil without an error stands between records of which the former
+	// are to be there, for readers at read committed, before the latter are.
 	Next() (*kgo.Record, error)
 	// Note is what there is to say about the records so far. It is encoded as JSON, and it is in the Summary.
 	Note() any
@@ -51,6 +52,7 @@ type feed struct {
 	id      string // transactional id, the same in all processes
 	topic   string // of the positions
 	input   string // the topic whose ends are kept
+	n       int64  // how many records are asked for, as in Flags
 	rate    float64
 	open    func() (Source, error)
 	seen    *positions
@@ -91,7 +93,7 @@ func (f *feed) tell(ctx context.Context, warning error) {
 func (f *feed) watch(ctx context.Context) (done bool, err error) {
 	for {
 		position, changed := f.seen.now()
-		if position.Done {
+		if position.reaches(f.n) {
 			return true, nil
 		}
 		select {
@@ -115,7 +117,7 @@ func (f *feed) turn(ctx context.Context) error {
 	}
 	defer cl.Close()
 	position, err := f.claim(ctx, cl)
-	if err != nil || position.Done {
+	if err != nil || position.reaches(f.n) {
 		return err
 	}
 	src, err := f.open()
@@ -123,14 +125,11 @@ func (f *feed) turn(ctx context.Context) error {
 		return sourceError{err}
 	}
 	defer src.Close()
-	for skipped := range position.Fed {
-		if _, err := src.Next(); err != nil {
-			return sourceError{fmt.Errorf("%d records were fed before, but now there are only %d: "+
-				"started with other data on the same brokers? %w", position.Fed, skipped, err)}
-		}
+	if err := f.skip(ctx, cl, src, position); err != nil {
+		return err
 	}
 	started, fed := time.Now(), position.Fed
-	for !position.Done {
+	for position.Done, position.Of = false, f.n; !position.Done; {
 		allowed := int64(feedBatch)
 		if f.rate > 0 {
 			allowed = min(allowed, int64(time.Since(started).Seconds()*f.rate)-(position.Fed-fed))
@@ -175,6 +174,30 @@ func (f *feed) claim(ctx context.Context, cl *kgo.Client) (Position, error) {
 	}
 }
 
+// skip passes over what was fed before. That can take long, so it says now and then that it is alive, to those who watch.
+func (f *feed) skip(ctx context.Context, cl *kgo.Client, src Source, p Position) error {
+	said := time.Now()
+	for skipped := int64(0); skipped < p.Fed; {
+		r, err := src.Next()
+		if err != nil {
+			return sourceError{fmt.Errorf("%d records were fed before, but now there are only %d: "+
+				"started with other data on the same brokers? %w", p.Fed, skipped, err)}
+		}
+		if r != nil {
+			skipped++
+		}
+		if time.Since(said) < feedStall/4 {
+			continue
+		}
+		said = time.Now()
+		err = inTransaction(ctx, cl, func() error { return cl.ProduceSync(ctx, f.record(p)).FirstErr() })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // transaction feeds at most n records and the position after them.
 func (f *feed) transaction(ctx context.Context, cl *kgo.Client, src Source, p Position, n int64) (Position, error) {
 	err := inTransaction(ctx, cl, func() error {
@@ -186,6 +209,8 @@ func (f *feed) transaction(ctx context.Context, cl *kgo.Client, src Source, p Po
 				break
 			} else if err != nil {
 				return sourceError{err}
+			} else if r == nil {
+				break // a transaction begins after the one before is visible
 			}
 			cl.Produce(ctx, r, acks.add)
 			p.Fed++

@@ -3,16 +3,30 @@
 package runner
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"log/slog"
 	"runtime"
 	"strings"
+	"time"
+
+	"github.com/irmak-go/irmak/stream"
 )
 
 // The guarantees that a program can be asked for.
 const (
 	ExactlyOnce = "exactly-once"
 	AtLeastOnce = "at-least-once"
+)
+
+// Defaults of the flags. The session is shorter than the library's own: whoever tries out what happens when a process
+// is killed should not have to wait. It is the shortest that a broker takes, unless it is told otherwise.
+const (
+	defaultCommit     = 100 * time.Millisecond
+	defaultCheckpoint = 10 * time.Second
+	defaultSession    = 6 * time.Second
 )
 
 // Flags are what all examples can be told.
@@ -25,6 +39,11 @@ type Flags struct {
 	Guarantee string  // ExactlyOnce or AtLeastOnce
 	Workers   int
 	JSON      bool // one JSON line at the end, and nothing else on standard output
+	Verbose   bool // tell what the engine does
+
+	CommitInterval     time.Duration
+	CheckpointInterval time.Duration
+	SessionTimeout     time.Duration
 }
 
 // Register adds the flags to a set, with n as the default number of records.
@@ -39,6 +58,13 @@ func (f *Flags) Register(set *flag.FlagSet, n int64) {
 	set.StringVar(&f.Guarantee, "guarantee", ExactlyOnce, ExactlyOnce+" or "+AtLeastOnce)
 	set.IntVar(&f.Workers, "workers", runtime.GOMAXPROCS(0), "goroutines that process")
 	set.BoolVar(&f.JSON, "json", false, "print one line of JSON at the end and nothing else")
+	set.BoolVar(&f.Verbose, "v", false, "say on standard error what the engine does")
+	set.DurationVar(&f.CommitInterval, "commit-interval", defaultCommit, "how long results may wait before others see "+
+		"them, and how much work a crash repeats")
+	set.DurationVar(&f.CheckpointInterval, "checkpoint-interval", defaultCheckpoint, "how much of the changelog a "+
+		"restart after a crash replays")
+	set.DurationVar(&f.SessionTimeout, "session-timeout", defaultSession, "after what silence the work of a process "+
+		"is given to the others")
 }
 
 // Check says what is wrong with the values.
@@ -50,6 +76,8 @@ func (f *Flags) Check() error {
 		return fmt.Errorf("-rate %g: want 0 or more", f.Rate)
 	case f.Workers < 1:
 		return fmt.Errorf("-workers %d: want at least 1", f.Workers)
+	case f.CommitInterval <= 0 || f.CheckpointInterval <= 0 || f.SessionTimeout <= 0:
+		return errors.New("-commit-interval, -checkpoint-interval and -session-timeout: want more than 0")
 	case f.Guarantee != ExactlyOnce && f.Guarantee != AtLeastOnce:
 		return fmt.Errorf("-guarantee %q: want %s or %s", f.Guarantee, ExactlyOnce, AtLeastOnce)
 	}
@@ -66,3 +94,26 @@ func (f *Flags) addrs() []string {
 	}
 	return out
 }
+
+// Config is what the flags mean to the library; log is where it may write.
+func (f *Flags) Config(place Place, log io.Writer) stream.Config {
+	level := slog.LevelWarn // the rest is for those who ask
+	if f.Verbose {
+		level = slog.LevelInfo
+	}
+	c := stream.Config{
+		Brokers: place.Brokers, StateDir: place.StateDir, Workers: f.Workers, Guarantee: stream.ExactlyOnce,
+		CommitInterval: f.CommitInterval, CheckpointInterval: f.CheckpointInterval, SessionTimeout: f.SessionTimeout,
+		// Whoever takes over the work of a process that is gone waits for the end of its transaction, too.
+		TransactionTimeout: max(f.SessionTimeout, 2*f.CommitInterval),
+		// What is fed first, such as a table, is to be there first, also where its partition has another leader.
+		MaxTaskIdle: taskIdle,
+		Log:         slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
+	}
+	if f.Guarantee == AtLeastOnce {
+		c.Guarantee = stream.AtLeastOnce
+	}
+	return c
+}
+
+const taskIdle = 100 * time.Millisecond

@@ -14,9 +14,13 @@ type Position struct {
 	Claim string          `json:"claim,omitempty"` // a process announces that it feeds from now on; nothing else is set
 	Fed   int64           `json:"fed,omitempty"`   // records, all topics together
 	Ends  map[int32]int64 `json:"ends,omitempty"`  // of the input topic: the offsets after the last records
-	Done  bool            `json:"done,omitempty"`  // there is no more
+	Of    int64           `json:"of,omitempty"`    // how many records were asked for, 0: all that there are
+	Done  bool            `json:"done,omitempty"`  // there is no more of these
 	Note  json.RawMessage `json:"note,omitempty"`  // what the source says about what it gave
 }
+
+// reaches says whether the feed is done for those who ask for n records.
+func (p Position) reaches(n int64) bool { return p.Done && (p.Of == 0 || n != 0 && n <= p.Of) }
 
 // positions is what this process has seen of the feed.
 //

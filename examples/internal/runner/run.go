@@ -22,8 +22,8 @@ const (
 	drainTimeout = 30 * time.Second       // for the last outputs to become visible
 )
 
-// Scenario is what differs from one example to the next. Told, Progress and Warn are called from one goroutine, Open and
-// Process from others.
+// Scenario is what differs from one example to the next. Told, Progress and Warn are called from one goroutine, Open
+// and Process from others.
 type Scenario struct {
 	Name       string // of the application: its consumer group
 	Partitions int32  // of Input and Output
@@ -127,11 +127,12 @@ func run(ctx context.Context, s Scenario, f Flags, place Place) (Summary, error)
 	defer tail.cl.Close()
 	warnings := make(chan error)
 	l := &loop{
-		Scenario: s, cl: cl, tail: tail, warnings: warnings, before: before, told: map[int32]int64{}, started: time.Now(),
+		Scenario: s, n: f.N, cl: cl, tail: tail, warnings: warnings, before: before, told: map[int32]int64{},
+		started: time.Now(),
 	}
 	feed := &feed{
-		brokers: place.Brokers, id: s.Name + "-feed", topic: feedTopic, input: s.Input, rate: f.Rate, open: s.Open,
-		seen: seen, warn: warnings,
+		brokers: place.Brokers, id: s.Name + "-feed", topic: feedTopic, input: s.Input, n: f.N, rate: f.Rate,
+		open: s.Open, seen: seen, warn: warnings,
 	}
 	return l.run(ctx, feed, place)
 }
@@ -139,6 +140,7 @@ func run(ctx context.Context, s Scenario, f Flags, place Place) (Summary, error)
 // loop is the goroutine that all others report to.
 type loop struct {
 	Scenario
+	n        int64 // how many records are asked for
 	cl       *kgo.Client
 	tail     *tail
 	warnings <-chan error
@@ -203,7 +205,10 @@ func (l *loop) wait(ctx context.Context, feeding, processing, tail work) (comple
 			}
 			feedEnded = nil // done; a closed channel would keep us busy
 		case err := <-processing.ended:
-			return false, errors.Join(errors.New("the processing ended before its input"), err)
+			if err == nil {
+				return false, nil // it stops at the same signals as ctx, and was quicker
+			}
+			return false, err
 		case err := <-tail.ended:
 			return false, err
 		case warning := <-l.warnings:
@@ -221,15 +226,15 @@ func (l *loop) wait(ctx context.Context, feeding, processing, tail work) (comple
 	}
 }
 
-// look tells how far the work is, and whether it is done: then each partition's committed offset has reached the end of
-// the feed. It may stand a little beyond, because what ends a transaction takes up an offset too.
+// look tells how far the work is, and whether all that was fed is done: then each partition's committed offset has
+// reached the end of the feed. It may stand a little beyond, because what ends a transaction takes up an offset too.
 func (l *loop) look(ctx context.Context) (done bool, err error) {
 	offsets, err := committed(ctx, l.cl, l.Name, l.Input, l.Partitions)
 	if err != nil {
 		return false, err
 	}
 	position, _ := l.tail.seen.now()
-	done = position.Done
+	done = position.reaches(l.n)
 	processed := int64(0)
 	for p, end := range position.Ends {
 		done = done && offsets[p] >= end
