@@ -91,7 +91,8 @@ func (s *core[R]) checkClean() {
 		if err != nil {
 			return
 		}
-		invariants.Check(ok == (r.flags&present != 0), "store %q: (4) clean row %x: present %v, stored %v", s.spec.Name, key, !ok, ok)
+		invariants.Check(ok == (r.flags&present != 0), "store %q: (4) clean row %x: stored is %v",
+			s.spec.Name, key, ok)
 		if ok {
 			val, err := s.kind.appendValue(nil, &r.it)
 			invariants.Check(err != nil || bytes.Equal(val, stored), "store %q: (4) clean row %x is %x, stored is %x",

@@ -77,8 +77,6 @@ type kind[R any] interface {
 	appendLogKey(dst []byte, r *R) ([]byte, error)
 	appendDBKey(dst []byte, r *R) ([]byte, error)
 	appendValue(dst []byte, r *R) ([]byte, error)
-	// eventTime is the row's own time, or NoTime.
-	eventTime(r *R) int64
 	// gone rows have expired: they are dropped instead of written.
 	gone(r *R) bool
 	// hold and settle say that row i begins and ceases to differ from the database.

@@ -4,8 +4,9 @@ package state
 
 // DB is the ordered key-value database behind all stores of a process. Keys are compared as bytes; none is empty.
 //
-// It may be used from any goroutine. It has no write-ahead log: after a crash it holds what it held after some prefix of
-// the committed batches, at least up to the last Flush. Never half a batch, never a later one without an earlier one.
+// It may be used from any goroutine. It has no write-ahead log: after a crash it holds what it held after some prefix
+// of the committed batches, at least up to the last Flush. Never half a batch, never a later one without an earlier
+// one.
 type DB interface {
 	// Get appends the value of key to dst[:0]. ok is false when there is none. The value is the caller's.
 	Get(key, dst []byte) (value []byte, ok bool, err error)

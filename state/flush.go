@@ -83,17 +83,16 @@ func (s *core[R]) logRow(log Log, r *row[R]) (err error) {
 	if s.key, err = s.kind.appendLogKey(s.key[:0], &r.it); err != nil {
 		return err
 	}
-	at := s.kind.eventTime(&r.it)
 	if r.flags&present == 0 {
 		s.weigh(r, 0)
-		return log.Append(s.key, nil, at)
+		return log.Append(s.key, nil, NoTime)
 	}
 	if s.val, err = s.kind.appendValue(s.val[:0], &r.it); err != nil {
 		return fmt.Errorf("value of key %x: %w", s.key, err)
 	}
 	s.weighed(len(s.val))
 	s.weigh(r, len(s.val))
-	return log.Append(s.key, s.val, at)
+	return log.Append(s.key, s.val, NoTime)
 }
 
 // Acked implements Instance.

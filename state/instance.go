@@ -6,16 +6,18 @@ import "time"
 
 // Log takes a store's changes at a commit: the changelog partition.
 type Log interface {
-	// Append adds one record. A nil value is a delete, an empty one is not. It copies what it is given. timeMs is the row's
-	// own event time, NoTime when rows of that store have none.
+	// Append adds one record. A nil value is a delete, an empty one is not. It copies what it is given. timeMs is the
+	// record's time, NoTime for that of the wall, which is what all kinds of stores ask for at present.
 	Append(key, value []byte, timeMs int64) error
 }
 
-// NoTime is the time of a changelog record whose row has none: the engine may choose any.
+// NoTime asks for the wall time. The broker compares a record's time with its own clock when it deletes old records,
+// and when it refuses those from the future: a row of a day that is being processed again would be deleted at once, a
+// timer for tomorrow refused. Counted from when a row was last written, retention does what it says.
 const NoTime int64 = -1
 
-// Instance is the engine's side of an open store. All calls come from the goroutine that owns the task, or, while a store
-// is being restored, from the one goroutine that restores it and before the operators have seen it.
+// Instance is the engine's side of an open store. All calls come from the goroutine that owns the task, or, while a
+// store is being restored, from the one goroutine that restores it and before the operators have seen it.
 //
 // A commit is, in this order, with nothing else between Flush and the end of the transaction:
 //
@@ -27,31 +29,35 @@ const NoTime int64 = -1
 //
 // When the transaction is aborted, or anything failed: Forget, replay from Position with Restore, go on.
 type Instance interface {
+	// Spec is what the store was declared as.
 	Spec() Spec
 
-	// Flush appends every row that changed since the last Flush to log, once, in the order in which they first changed, and
-	// returns how many records that were. A row that came and went in between leaves nothing. An Unlogged store never
+	// Flush appends every row that changed since the last Flush to log, once, in the order in which they first changed,
+	// and returns how many records that were. A row that came and went in between leaves nothing. An Unlogged store never
 	// touches log, which may then be nil.
 	Flush(log Log) (n int, err error)
 
-	// Acked says that the next n records of what Flush appended got the offsets first, first+1 and so on. With n = 0 it says
-	// that first is the next offset of interest: a replay need not begin before it unless a queued change asks for it.
+	// Acked says that the next n records of what Flush appended got the offsets first, first+1 and so on. With n = 0 it
+	// says that first is the next offset of interest: a replay need not begin before it unless a queued change asks for
+	// it.
 	Acked(first int64, n int)
 
-	// WriteBehind puts the queued rows that are due into b, oldest first, and the new position. Everything that was flushed
-	// must have been committed, and nothing changed since: it stops at a row that has, and does nothing after an
-	// expiry, because what a recovery would need is then no longer in the cache. It paces itself so that, called at each commit, no row waits longer than interval, and it
-	// writes more when queued rows take up too much of the cache; interval 0 writes everything (a graceful stop). It stops
-	// when b has grown to MaxBatchBytes: then more is true, and it wants to be called again with an empty batch.
-	// b must be committed before the store is used again; if that fails the task must be recovered.
+	// WriteBehind puts the queued rows that are due into b, oldest first, and the new position. Everything that was
+	// flushed must have been committed, and nothing changed since: it stops at a row that has, and does nothing after an
+	// expiry, because what a recovery would need is then no longer in the cache. It paces itself so that, called at each
+	// commit, no row waits longer than interval, and it writes more when queued rows take up too much of the cache;
+	// interval 0 writes everything (a graceful stop). It stops when b has grown to MaxBatchBytes: then more is true, and
+	// it wants to be called again with an empty batch. b must be committed before the store is used again; if that fails
+	// the task must be recovered.
 	WriteBehind(b Batch, now time.Time, interval time.Duration) (more bool, err error)
 
 	// Position is from where the changelog must be replayed, as the database has it. ok is false when it has none: replay
-	// everything. When its topic is not the changelog's, or its offset lies outside the log: Clear, then replay everything.
+	// everything. When its topic is not the changelog's, or its offset lies outside the log: Clear, then replay
+	// everything.
 	Position() (p Position, ok bool, err error)
 
-	// Restore puts one committed changelog record into b. Between Forget (or open) and the last Restore nothing else may be
-	// called but SetPosition, Clear and Position. SetPosition goes into the same batch as the records before offset.
+	// Restore puts one committed changelog record into b. Between Forget (or open) and the last Restore nothing else may
+	// be called but SetPosition, Clear and Position. SetPosition goes into the same batch as the records before offset.
 	Restore(b Batch, key, value []byte, timeMs, offset int64) error
 	SetPosition(b Batch, offset int64) error
 
@@ -66,6 +72,7 @@ type Instance interface {
 	// SetLimit bounds the cache, in bytes. Rows that are not yet in the database cannot be evicted, so it is kept by
 	// committing (Pressure) and writing behind.
 	SetLimit(bytes int)
+	// Stats is the store's condition. Like everything here it is the owner's to ask for.
 	Stats() Stats
 }
 

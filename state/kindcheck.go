@@ -21,7 +21,8 @@ func (w *WindowStore[K, V]) check() {
 			before, start = i, r.start
 			chained++
 		}
-		invariants.Check(ch.newest == before, "store %q: (1) the newest of chain %d is %d, not %d", name, c, before, ch.newest)
+		invariants.Check(ch.newest == before, "store %q: (1) the newest of chain %d is %d, not %d",
+			name, c, before, ch.newest)
 	}
 	ringed := 0
 	w.segments.Scan(func(seg int64, head int32) bool {
@@ -53,7 +54,8 @@ func (w *WindowStore[K, V]) checkStored(name string) {
 	defer func() { _ = it.Close() }()
 	for n := 0; n < checkStoredMost && it.Next(); n++ {
 		seg, key, offset, err := w.layout.parse(it.Key()[prefixLen:])
-		invariants.Check(err == nil && seg >= w.low, "store %q: (4) row %x is below segment %d: %v", name, it.Key(), w.low, err)
+		invariants.Check(err == nil && seg >= w.low, "store %q: (4) row %x is below segment %d: %v",
+			name, it.Key(), w.low, err)
 		start := w.layout.first(seg) + offset
 		k, err := w.keys.decode(key)
 		if err != nil || start < w.expired || w.find(k, start) != 0 {
@@ -70,7 +72,8 @@ func (m *MapStore[K, V]) check() {
 	for k, i := range m.index {
 		invariants.Check(m.core.rows.at(i).it.key == k, "store %q: (1) key %v is not that of row %d", name, k, i)
 	}
-	invariants.Check(len(m.index) == m.core.rows.live(), "store %q: (1) %d keys, %d rows", name, len(m.index), m.core.rows.live())
+	live := m.core.rows.live()
+	invariants.Check(len(m.index) == live, "store %q: (1) %d keys, %d rows", name, len(m.index), live)
 	if m.order == nil {
 		return
 	}

@@ -47,8 +47,8 @@ func FuzzLayout(f *testing.F) {
 	})
 }
 
-// FuzzParse feeds the parsers of everything durable with what nobody wrote: errors are fine, panics are not, and what is
-// accepted is what would be written.
+// FuzzParse feeds the parsers of everything durable with what nobody wrote: errors are fine, panics are not, and what
+// is accepted is what would be written.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte{}, int64(1))
 	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x01key\x05"), int64(60))

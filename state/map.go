@@ -55,7 +55,7 @@ func mapIndexBytes[K comparable]() int {
 // Owner: the task's goroutine.
 //
 //  1. index[r.key] is the number of r for every cached row r.
-//  2. Once a scan has been made, order holds exactly the rows that differ from the database, by the bytes of their keys.
+//  2. Once a scan has been made, order holds exactly the rows that differ from the database, by their keys' bytes.
 type MapStore[K comparable, V any] struct {
 	core   core[mapRow[K, V]]
 	index  map[K]int32
@@ -154,8 +154,8 @@ func (m *MapStore[K, V]) absent(r *row[mapRow[K, V]]) {
 	m.core.weigh(r, 0)
 }
 
-// Len is about how many keys are in the cache. Those that are only in the database are not counted, those that are known
-// to be absent are.
+// Len is about how many keys are in the cache. Those that are only in the database are not counted, those that are
+// known to be absent are.
 func (m *MapStore[K, V]) Len() int { return len(m.index) }
 
 // Changed calls yield for the rows that changed since the last commit, in the order in which they first did, until it

@@ -23,14 +23,13 @@ func (m *MapStore[K, V]) appendValue(dst []byte, r *mapRow[K, V]) ([]byte, error
 	return m.values.codec.Append(dst, r.val)
 }
 
-func (m *MapStore[K, V]) eventTime(*mapRow[K, V]) int64 { return NoTime }
-func (m *MapStore[K, V]) gone(*mapRow[K, V]) bool       { return false }
-func (m *MapStore[K, V]) keySize(r *mapRow[K, V]) int   { return m.keys.size(&r.key) }
-func (m *MapStore[K, V]) own(r *mapRow[K, V])           { m.values.own(&r.val) }
-func (m *MapStore[K, V]) shape() uint64                 { return 0 }
-func (m *MapStore[K, V]) flushMark(Log) (int, error)    { return 0, nil }
-func (m *MapStore[K, V]) ahead() bool                   { return false }
-func (m *MapStore[K, V]) learn() error                  { return nil }
+func (m *MapStore[K, V]) gone(*mapRow[K, V]) bool     { return false }
+func (m *MapStore[K, V]) keySize(r *mapRow[K, V]) int { return m.keys.size(&r.key) }
+func (m *MapStore[K, V]) own(r *mapRow[K, V])         { m.values.own(&r.val) }
+func (m *MapStore[K, V]) shape() uint64               { return 0 }
+func (m *MapStore[K, V]) flushMark(Log) (int, error)  { return 0, nil }
+func (m *MapStore[K, V]) ahead() bool                 { return false }
+func (m *MapStore[K, V]) learn() error                { return nil }
 
 func (m *MapStore[K, V]) writeMark(Batch, time.Time, time.Duration) error { return nil }
 

@@ -25,8 +25,8 @@ type Spec struct {
 	// Name is the user's, unique in the topology and durable: the changelog topic is named after it.
 	Name string
 	Kind Kind
-	// Retention is how long rows are kept, in milliseconds of event time. 0 is forever: the changelog is compacted. Otherwise
-	// it is compacted and deleted; the time of a record in it is the row's own time.
+	// Retention is how long rows are kept, in milliseconds of event time. 0 is forever: the changelog is compacted.
+	// Otherwise it is compacted and deleted, by the wall time at which rows were last written: leave room for pauses.
 	Retention int64
 	// Unlogged stores have no changelog and begin empty whenever the task begins or recovers.
 	Unlogged bool

@@ -124,8 +124,8 @@ func (t *TimerStore[K]) First() (at int64, key K, name string, ok bool) {
 	tm := &t.first[0]
 	if invariants.Enabled {
 		_, there := t.rows.Get(tm.key, tm.at)
-		invariants.Check(there && slices.IsSortedFunc(t.first, compareTimers), "store %q: (1) timer %v is not set, or not first",
-			t.rows.core.spec.Name, tm)
+		invariants.Check(there && slices.IsSortedFunc(t.first, compareTimers),
+			"store %q: (1) timer %v is not set, or not first", t.rows.core.spec.Name, tm)
 		invariants.Check(tm.at >= t.low, "store %q: (2) timer %v is before %d", t.rows.core.spec.Name, tm, t.low)
 	}
 	return tm.at, tm.key.key, tm.key.name, true

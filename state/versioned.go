@@ -33,10 +33,10 @@ func (d Versioned[K, V]) Open(p Place) *VersionedStore[K, V] {
 
 // VersionedStore is an open Versioned.
 //
-// The latest version of a key is a row of a map, so that it never expires and is found in one step. Every other version is
-// a row of a window under the time at which it ended: then the one that held at t is the first that ended after t, and
-// what no read may ask for any more is exactly what has expired. Nothing is copied when a version is added but the one
-// that it shortens.
+// The latest version of a key is a row of a map, so that it never expires and is found in one step. Every other version
+// is a row of a window under the time at which it ended: then the one that held at t is the first that ended after t,
+// and what no read may ask for any more is exactly what has expired. Nothing is copied when a version is added but the
+// one that it shortens.
 //
 // Owner: the task's goroutine.
 //
@@ -75,8 +75,8 @@ func (s *VersionedStore[K, V]) GetAsOf(k K, t int64) (v V, from, until int64, ok
 	return r.val, r.from, end, true
 }
 
-// Put makes v the value of k from at on, until the next later version or Forever, which it returns. A version of the same
-// time is replaced. What is older than the history is not applied, and changes nothing.
+// Put makes v the value of k from at on, until the next later version or Forever, which it returns. A version of the
+// same time is replaced. What is older than the history is not applied, and changes nothing.
 func (s *VersionedStore[K, V]) Put(k K, v V, at int64) (until int64, applied bool) {
 	return s.put(k, version[V]{at, true, v})
 }

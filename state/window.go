@@ -22,9 +22,10 @@ type Window[K comparable, V any] struct {
 	Key   codec.Codec[K]
 	Value codec.Codec[V]
 	// Segment is the span of starts that lie together in the database, in milliseconds. A scan over time reads whole
-	// segments, a scan of one key seeks once per segment, expiry frees whole segments. Where starts are multiples of Segment
-	// both are cheap and time scans need no memory; 1 is an order purely by time. A store that was opened with another
-	// Segment before is restored from its changelog. Defaults to an eighth of Retention, or an hour when that is 0.
+	// segments, a scan of one key seeks once per segment, expiry frees whole segments. Where starts are multiples of
+	// Segment both are cheap and time scans need no memory; 1 is an order purely by time. A store that was opened with
+	// another Segment before is restored from its changelog. Defaults to an eighth of Retention, or an hour when that is
+	// 0.
 	Segment int64
 	// Retention is how long a row is kept, at most, in milliseconds: what the changelog topic is told. Rows go when
 	// Expire is called. 0 is forever.
@@ -67,7 +68,7 @@ const segmentBytes = 2 * (8 + 4)
 //
 // Owner: the task's goroutine.
 //
-//  1. A cached row is in the chain of its key, sorted by start, and in the ring of its segment. No chain or ring is empty.
+//  1. A cached row is in the chain of its key, sorted by start, and in the ring of its segment. None is empty.
 //  2. A row that only the database has starts at or below gap, and at or below its chain's gap if its key has a chain.
 //  3. No row that starts below expired is ever seen, logged or written.
 //  4. The database holds no row in a segment below low.
@@ -211,8 +212,8 @@ func (w *WindowStore[K, V]) revive(r *row[windowRow[V]]) {
 }
 
 // Changed calls yield for the rows that changed since the last commit, in the order in which they first did, until it
-// returns false. exists is false for a row that was deleted. Rows that came and went in between are left out, and so are
-// those that have expired. yield must not change the store.
+// returns false. exists is false for a row that was deleted. Rows that came and went in between are left out, and so
+// are those that have expired. yield must not change the store.
 func (w *WindowStore[K, V]) Changed(yield func(k K, start int64, v *V, exists bool) bool) {
 	for _, i := range w.core.dirty {
 		if i == 0 {

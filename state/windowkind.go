@@ -55,8 +55,7 @@ func (w *WindowStore[K, V]) appendValue(dst []byte, r *windowRow[V]) ([]byte, er
 	return w.values.codec.Append(dst, r.val)
 }
 
-func (w *WindowStore[K, V]) eventTime(r *windowRow[V]) int64 { return r.start }
-func (w *WindowStore[K, V]) gone(r *windowRow[V]) bool       { return r.start < w.expired }
+func (w *WindowStore[K, V]) gone(r *windowRow[V]) bool { return r.start < w.expired }
 func (w *WindowStore[K, V]) keySize(r *windowRow[V]) int {
 	return w.keys.size(&w.chains.at(r.chain).key)
 }
@@ -164,7 +163,7 @@ func (w *WindowStore[K, V]) flushMark(log Log) (int, error) {
 		return 0, nil
 	}
 	w.core.val = appendMark(w.core.val[:0], w.mark)
-	return 1, log.Append(markKey, w.core.val, w.mark)
+	return 1, log.Append(markKey, w.core.val, NoTime)
 }
 
 // writeMark implements kind: the mark each time it has moved, the deletion of expired segments once per interval,

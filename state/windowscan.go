@@ -10,8 +10,9 @@ import (
 )
 
 // ScanKey calls yield for k's rows that start in [from, to], both ends in, in the order of their starts, until it
-// returns false. It sees the task's own changes that are not committed. yield may change the store: rows that it deletes or
-// expires further on are not seen any more, rows that it adds are not seen. The rows of the range are in memory together.
+// returns false. It sees the task's own changes that are not committed. yield may change the store: rows that it
+// deletes or expires further on are not seen any more, rows that it adds are not seen. The rows of the range are in
+// memory together.
 func (w *WindowStore[K, V]) ScanKey(k K, from, to int64, yield func(start int64, v *V) bool) {
 	from = max(from, w.expired)
 	if from > to {
@@ -58,8 +59,8 @@ func (w *WindowStore[K, V]) unpick(base int) {
 }
 
 // loadKey brings the rows of k that only the database has and that start at from or later into the cache. From then on
-// the cache knows everything of k from from on, which is remembered as the chain's gap, if need be by an absent row that
-// holds the chain.
+// the cache knows everything of k from from on, which is remembered as the chain's gap, if need be by an absent row
+// that holds the chain.
 func (w *WindowStore[K, V]) loadKey(k K, from int64) bool {
 	w.core.evict() // before upTo is known: it may raise it
 	upTo := w.unknown(k)

@@ -9,10 +9,10 @@ import (
 	"slices"
 )
 
-// ScanSpan calls yield for all rows that start in [from, to], both ends in, in the order of their starts, then of
-// their keys' bytes, until it returns false. It sees the task's own changes that are not committed. yield may change the store:
-// rows that it deletes or expires further on are not seen any more, rows that it adds may or may not be. v is for
-// reading only.
+// ScanSpan calls yield for all rows that start in [from, to], both ends in, in the order of their starts, then of their
+// keys' bytes, until it returns false. It sees the task's own changes that are not committed. yield may change the
+// store: rows that it deletes or expires further on are not seen any more, rows that it adds may or may not be. v is
+// for reading only.
 //
 // Segment by segment, the database's rows, which lie in the order of their keys, are merged with the cached ones. Rows
 // that start within a segment, not at its beginning, wait in memory until it has been read: see Window.Segment.

@@ -35,7 +35,8 @@ func lockDir(fs vfs.FS, dir string, c clock.Clock) (*lock, error) {
 			dir, owner(fs, file), err)
 	}
 	l := &lock{held, fs, file}
-	if err := l.sign(fmt.Sprintf("process %d (lock held since %s)\n", os.Getpid(), c.Now().Format(time.RFC3339))); err != nil {
+	text := fmt.Sprintf("process %d (lock held since %s)\n", os.Getpid(), c.Now().Format(time.RFC3339))
+	if err := l.sign(text); err != nil {
 		return nil, errors.Join(fmt.Errorf("state directory %s: %w", dir, err), held.Close())
 	}
 	return l, nil

@@ -35,8 +35,8 @@ const (
 	minMemory     = 4 << 20
 	minMemtable   = 512 << 10
 	maxMemtable   = 64 << 20
-	// memtableShare is the part of the memory that one memtable takes. Pebble reserves memtables out of the block cache, so
-	// that two of half the cache's size leave nothing to cache blocks in: then a read costs twenty times as much.
+	// memtableShare is the part of the memory that one memtable takes. Pebble reserves memtables out of the block cache,
+	// so that two of half the cache's size leave nothing to cache blocks in: then a read costs twenty times as much.
 	memtableShare = 8
 	// memtablesQueued is how many memtables may wait for their flush before writers have to: half of the memory.
 	memtablesQueued = 4
@@ -44,8 +44,8 @@ const (
 	bloomBits = 10
 )
 
-// format is the newest on-disk format of Pebble v2.1.7. It is written out so that raising it, which no older program can
-// then read, is a decision.
+// format is the newest on-disk format of Pebble v2.1.7. It is written out so that raising it, which no older program
+// can then read, is a decision.
 const format = pebble.FormatValueSeparation
 
 // DB is a state.DB on disk. Any goroutine may use it.

@@ -15,8 +15,8 @@ import (
 	"github.com/irmak-go/irmak/state"
 )
 
-// Databases runs random batches, reads and crashes against a database, beside Go maps. Each history has a seed, which is
-// the name of its subtest.
+// Databases runs random batches, reads and crashes against a database, beside Go maps. Each history has a seed, which
+// is the name of its subtest.
 func Databases(t *testing.T, histories, steps int, machine func(t testing.TB) Machine) {
 	for seed := range histories {
 		t.Run(fmt.Sprintf("database/%d", seed), func(t *testing.T) {
