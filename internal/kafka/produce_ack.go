@@ -119,9 +119,10 @@ func (p *Producer) acknowledge(b *batch, offset int64) {
 	t := b.t
 	if t.queue[0] != b {
 		// The broker has the batch before, but said REQUEST_TIMED_OUT or NOT_ENOUGH_REPLICAS_AFTER_APPEND. b will be
-		// sent again behind it, and be recognised: both are among the five that the broker remembers.
+		// sent again behind it, and be recognised: both are among the five that the broker remembers. Or the batch
+		// before has failed for good, and Abort will drop b.
 		if invariants.Enabled {
-			invariants.Check(t.retry != nil, "%v: acknowledged ahead of its turn", t.part)
+			invariants.Check(t.retry != nil || p.err != nil, "%v: acknowledged ahead of its turn", t.part)
 		}
 		return
 	}
@@ -159,8 +160,8 @@ func (p *Producer) splittable(b *batch, err error) bool {
 	return b.n > 1 && tooLarge(err)
 }
 
-// refuse makes Send refuse, from the next transaction on, what is no smaller than the record of size bytes that the broker
-// has found too large. Sizes are before compression, as for MaxRecordBytes. mu is held.
+// refuse makes Send refuse, from the next transaction on, what is no smaller than the record of size bytes that the
+// broker has found too large. Sizes are before compression, as for MaxRecordBytes. mu is held.
 func (t *Target) refuse(size int) {
 	t.most.Store(int64(size - 1))
 	t.allowed = min(t.allowed, size-1)

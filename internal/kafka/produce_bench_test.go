@@ -39,7 +39,7 @@ func BenchmarkSend(b *testing.B) {
 // BenchmarkEncode is what making sarama's records of a batch costs its connection's goroutine.
 func BenchmarkEncode(b *testing.B) {
 	batch, e := &batch{}, &encoder{}
-	batch.begin(nil)
+	batch.begin(&Target{})
 	key, value := bytes.Repeat([]byte("k"), 12), bytes.Repeat([]byte("v"), 88)
 	for i := range 1000 {
 		batch.add(storedSize(key, value, nil), key, value, int64(i), nil)

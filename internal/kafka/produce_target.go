@@ -60,10 +60,10 @@ type Run struct {
 // network, unless BufferBytes are not acknowledged yet: then until half of them are, or DeliveryTimeout has passed.
 // time is the record's event time, which must be within 1970 to 2262.
 //
-// A record that cannot fit is ErrTooLarge, and as if it had never been sent. That a topic allows less than MaxRecordBytes
-// is found out by the first record that is too large for it: that one fails the transaction, with ErrAbort, and is
-// ErrTooLarge when it is sent again. On any other error the producer needs
-// Abort; the error may come from records that were sent earlier.
+// A record that cannot fit is ErrTooLarge, and as if it had never been sent. That a topic allows less than
+// MaxRecordBytes is found out by the first record that is too large for it: that one fails the transaction, with
+// ErrAbort, and is ErrTooLarge when it is sent again. On any other error the producer needs Abort; the error may come
+// from records that were sent earlier.
 func (t *Target) Send(key, value []byte, time int64, headers []Header) error {
 	size := storedSize(key, value, headers)
 	b, p := t.open, t.p

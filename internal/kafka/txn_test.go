@@ -238,7 +238,6 @@ func TestAbortAfterFailures(t *testing.T) {
 		{kmsg.Produce, kerr.UnknownProducerID, ErrAbort},
 		{kmsg.Produce, kerr.InvalidTxnState, ErrAbort},
 		{kmsg.Produce, kerr.TopicAuthorizationFailed, ErrUnauthorized},
-		{kmsg.Produce, kerr.MessageTooLarge, ErrAbort},
 		{kmsg.AddPartitionsToTxn, kerr.InvalidTxnState, ErrAbort},
 		{kmsg.AddPartitionsToTxn, kerr.TopicAuthorizationFailed, ErrUnauthorized},
 		{kmsg.AddOffsetsToTxn, kerr.InvalidTxnState, ErrAbort},
@@ -274,6 +273,31 @@ func TestAbortAfterFailures(t *testing.T) {
 			require.Equal(t, int64(9), r.committed("app").Offset)
 		})
 	}
+}
+
+// A topic may allow less than MaxRecordBytes. The first record that is too large for it costs the transaction; when the
+// same work is done again Send names it, and everything else goes on.
+func TestTooLargeForTheTopic(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	require.NoError(t, r.client.CreateTopics(produceContext(t), []TopicSpec{{
+		Name: "small", Partitions: 4, ReplicationFactor: 1, Configs: map[string]string{"max.message.bytes": "5000"},
+	}}))
+	p := r.transactional("app-1")
+	for attempt := range 2 {
+		p.Begin()
+		sendTo(t, p, "small", "a", "b")
+		err := p.Target("small", 0).Send(nil, make([]byte, 8000), 1, nil)
+		if attempt == 1 {
+			require.ErrorIs(t, err, ErrTooLarge)
+			require.NoError(t, p.Commit(produceContext(t), nil, GroupIdentity{}))
+			continue
+		}
+		require.NoError(t, err)
+		require.ErrorIs(t, p.Commit(produceContext(t), nil, GroupIdentity{}), ErrAbort)
+		require.NoError(t, p.Abort(produceContext(t)))
+	}
+	require.Equal(t, "a|b||", r.visible("small"))
 }
 
 func TestAbortWhileSending(t *testing.T) {
