@@ -36,6 +36,7 @@ type core[R any] struct {
 	dirty   []int32
 	changed int // rows in dirty
 	fresh   int // rows that the Flush at work has queued
+	owed    int // rows that were due and did not fit into the last batch
 	queue   list
 	clean   list
 	log     backlog

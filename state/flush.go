@@ -109,7 +109,7 @@ func (s *core[R]) WriteBehind(b Batch, now time.Time, interval time.Duration) (m
 	if s.kind.ahead() {
 		return false, nil
 	}
-	due := s.log.due(now, interval)
+	due := max(s.log.due(now, interval), s.owed)
 	for s.queue.n > 0 && (due > 0 || s.held > s.limit/2) {
 		if b.Bytes() >= MaxBatchBytes {
 			more = true
@@ -132,6 +132,9 @@ func (s *core[R]) WriteBehind(b Batch, now time.Time, interval time.Duration) (m
 		s.cleaned(i, r)
 		s.stats.Written++
 		due--
+	}
+	if s.owed = 0; more {
+		s.owed = due
 	}
 	s.stats.QueueAge = s.log.age(now)
 	if err := s.kind.writeMark(b, now, interval); err != nil {

@@ -91,7 +91,7 @@ func (s *core[R]) empty() {
 	s.kind.clear()
 	s.epoch++
 	s.rows.clear()
-	s.dirty, s.changed = nil, 0
+	s.dirty, s.changed, s.owed = nil, 0, 0
 	s.queue, s.clean = list{}, list{}
 	s.log = backlog{end: -1}
 	s.bytes, s.held = 0, 0

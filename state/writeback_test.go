@@ -144,3 +144,27 @@ func TestEmptyValueIsNotADelete(t *testing.T) {
 	require.NoError(t, b.Commit())
 	require.True(t, m.Has(""))
 }
+
+func TestFullBatchesGoOnInTheSameCommit(t *testing.T) {
+	t.Parallel()
+	p := &place{t: t, limit: 1 << 30}
+	m := state.Map[int64, []byte]{Name: "m", Key: codec.Int64, Value: codec.Bytes}.Open(p)
+	c := newCommitter(t, p, &dropped{})
+	for i := range int64(20_000) {
+		m.Put(i, make([]byte, 1000))
+	}
+	c.commit()
+	require.Zero(t, p.in.Stats().Written)
+	c.now = c.now.Add(testInterval / 2)
+	batches := 0
+	b := p.db.NewBatch()
+	for more := true; more; batches++ {
+		var err error
+		more, err = p.in.WriteBehind(b, c.now, testInterval)
+		require.NoError(t, err)
+		require.LessOrEqual(t, b.Bytes(), state.MaxBatchBytes+2000)
+		require.NoError(t, b.Commit())
+	}
+	require.EqualValues(t, 20_000, p.in.Stats().Written, "the next call is another five seconds away")
+	require.Equal(t, 5, batches)
+}
