@@ -62,7 +62,7 @@ const (
 
 // Config holds the settings of a Run. The zero value with Brokers set is a good start.
 type Config struct {
-	// Brokers are addresses, host:port, of some of the brokers. There is no default.
+	// Brokers are addresses, host:port, of some of the brokers. Required.
 	Brokers []string
 	// TLS encrypts the connections to the brokers. Defaults to plain text.
 	TLS *tls.Config
@@ -90,30 +90,34 @@ type Config struct {
 	// Longer writes less to disk. Defaults to 10 s.
 	CheckpointInterval time.Duration
 	// TransactionTimeout is after what time brokers abort the transaction of a process that has disappeared; until then
-	// whoever takes over, and read-committed readers, wait. It must be longer than CommitInterval by far. Defaults to 10 s.
+	// whoever takes over, and read-committed readers, wait. It must be longer than CommitInterval by far.
+	// Defaults to 10 s.
 	TransactionTimeout time.Duration
 	// SessionTimeout is after what silence the group gives the tasks of a process to others. Defaults to 45 s.
 	SessionTimeout time.Duration
 	// RebalanceTimeout is how long a rebalance waits for a process to commit and hand over. Defaults to 60 s.
 	RebalanceTimeout time.Duration
+	// StopTimeout is how long a stop may take to commit and hand over. After it, when brokers do not answer, Run ends with
+	// an error, and the next start repeats what was not committed. Defaults to 20 s.
+	StopTimeout time.Duration
 	// InstanceID makes the group membership static: a restart within SessionTimeout moves no tasks. Each process needs its
 	// own. Defaults to none.
 	InstanceID string
 	// MaxTaskIdle is how long a task with several inputs waits for one that is empty before it goes on without, so that
-	// records that are on their way are taken in the order of their times. Records known to be in a topic are always waited
-	// for. Defaults to 0.
+	// records that are on their way are taken in the order of their times. Records known to be in a topic are always
+	// waited for. Defaults to 0.
 	MaxTaskIdle time.Duration
 
 	// FromLatest begins inputs that were never committed at their end. Defaults to false: at their beginning.
 	FromLatest bool
 	// OffsetReset is what to do when a committed offset is not in its topic any more. Defaults to ResetFail.
 	OffsetReset OffsetReset
-	// Errors are the policies for records that cannot be decoded, processed or produced. Default to Fail.
+	// Errors are the policies for records that cannot be decoded, processed or produced. Defaults to Fail, at once.
 	Errors Policies
 
 	// Compression of what is produced: none, gzip, snappy, lz4 or zstd. Defaults to none.
 	Compression string
-	// ReplicationFactor of the topics that are created. Defaults to the broker's default.
+	// ReplicationFactor of the topics that are created. Defaults to what the brokers choose.
 	ReplicationFactor int16
 
 	// Log receives what an operator of the program should know. Defaults to slog.Default.
@@ -133,6 +137,7 @@ const (
 	defaultTransactionTimeout = 10 * time.Second
 	defaultSessionTimeout     = 45 * time.Second
 	defaultRebalanceTimeout   = 60 * time.Second
+	defaultStopTimeout        = 20 * time.Second
 	defaultRetryBackoff       = time.Second
 	brokersReplication        = -1
 )
@@ -162,6 +167,7 @@ func (c Config) options(app string) (engine.Options, error) {
 		TransactionTimeout: orDefault(c.TransactionTimeout, defaultTransactionTimeout),
 		SessionTimeout:     orDefault(c.SessionTimeout, defaultSessionTimeout),
 		RebalanceTimeout:   orDefault(c.RebalanceTimeout, defaultRebalanceTimeout),
+		StopTimeout:        orDefault(c.StopTimeout, defaultStopTimeout),
 		MaxTaskIdle:        c.MaxTaskIdle,
 		Memory:             orDefault(c.Memory, defaultMemory),
 		Compression:        c.Compression,
@@ -196,10 +202,34 @@ func (c Config) mistakes(o *engine.Options) (errs []error) {
 	say(o.CommitInterval < minCommitInterval, "CommitInterval is %v; at least %v", o.CommitInterval, minCommitInterval)
 	say(o.CheckpointInterval < o.CommitInterval, "CheckpointInterval %v is shorter than CommitInterval %v",
 		o.CheckpointInterval, o.CommitInterval)
-	say(c.Guarantee == ExactlyOnce && o.TransactionTimeout < 2*o.CommitInterval,
+	say(o.ExactlyOnce && o.TransactionTimeout < 2*o.CommitInterval,
 		"TransactionTimeout %v must be at least twice CommitInterval %v, or every transaction is aborted",
 		o.TransactionTimeout, o.CommitInterval)
 	say(c.Guarantee > AtLeastOnce, "Guarantee is %d; ExactlyOnce or AtLeastOnce", c.Guarantee)
-	say(o.MaxTaskIdle < 0, "MaxTaskIdle is %v; it must not be negative", o.MaxTaskIdle)
+	say(c.OffsetReset > ResetLatest, "OffsetReset is %d; ResetFail, ResetEarliest or ResetLatest", c.OffsetReset)
+	say(o.ReplicationFactor < brokersReplication, "ReplicationFactor is %d; at least 1", o.ReplicationFactor)
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"TransactionTimeout", o.TransactionTimeout}, {"SessionTimeout", o.SessionTimeout},
+		{"RebalanceTimeout", o.RebalanceTimeout}, {"StopTimeout", o.StopTimeout}, {"MaxTaskIdle", o.MaxTaskIdle},
+	} {
+		say(d.value < 0, "%s is %v; it must not be negative", d.field, d.value)
+	}
+	if err := kafka.CheckCompression(o.Compression); err != nil {
+		say(true, "Compression: %w", err)
+	}
+	if err := o.Kafka.Check(); err != nil {
+		say(true, "%w", err)
+	}
+	for _, p := range []struct {
+		phase  string
+		policy Policy
+	}{{"Decode", o.Policies.Decode}, {"Process", o.Policies.Process}, {"Produce", o.Policies.Produce}} {
+		say(p.policy.Action > Park, "Errors.%s.Action is %d; Fail, Skip, DeadLetter or Park", p.phase, p.policy.Action)
+		say(p.policy.Retries < 0, "Errors.%s.Retries is %d; it must not be negative", p.phase, p.policy.Retries)
+		say(p.policy.Backoff < 0, "Errors.%s.Backoff is %v; it must not be negative", p.phase, p.policy.Backoff)
+	}
 	return errs
 }

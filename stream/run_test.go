@@ -37,7 +37,8 @@ func TestRunOnARealBroker(t *testing.T) {
 	defer client.Close()
 	const n, words = 10_000, 100
 	for i := range n {
-		client.Produce(t.Context(), &kgo.Record{Topic: in.Name, Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, "w%d", i%words)}, nil)
+		r := kgo.Record{Topic: in.Name, Key: fmt.Append(nil, i), Value: fmt.Appendf(nil, "w%d", i%words)}
+		client.Produce(t.Context(), &r, nil)
 	}
 	require.NoError(t, client.Flush(t.Context()))
 

@@ -192,5 +192,6 @@ func (r *replay) tell() {
 		left = time.Duration(float64(r.end-r.at) / rate * float64(time.Second))
 	}
 	r.Log.Info("rolling state forward", "store", r.store.Spec().Name, "partition", r.part.Index, "at", r.at,
-		"end", r.end, "records", r.records, "bytes", r.bytes, "offsets per second", int64(rate), "left", left.Round(time.Second))
+		"end", r.end, "records", r.records, "bytes", r.bytes, "offsets per second", int64(rate),
+		"left", left.Round(time.Second))
 }

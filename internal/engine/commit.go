@@ -3,7 +3,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -22,7 +21,7 @@ const rebalancePause = 10 * time.Millisecond
 //	behind   some of what is committed now goes to the database
 //
 // An error means that nothing of it counts for us, although the brokers may have it; recover finds out.
-func (w *worker) commit(ctx context.Context) error {
+func (w *worker) commit() error {
 	offsets := map[kafka.Partition]kafka.Commit{}
 	for _, t := range w.tasks {
 		if err := t.Flush(); err != nil {
@@ -30,7 +29,7 @@ func (w *worker) commit(ctx context.Context) error {
 		}
 		t.Offsets(offsets)
 	}
-	if err := w.commitOffsets(ctx, offsets); err != nil {
+	if err := w.commitOffsets(offsets); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	for _, t := range w.tasks {
@@ -52,19 +51,20 @@ func (w *worker) acked(part kafka.Partition) []kafka.Run {
 }
 
 // commitOffsets makes the offsets, and with exactly-once all that was sent, count. While the group is between two
-// generations it refuses; the member is about to have the new one, so we ask again, unless the member has lost its place
-// and waits for us to let go.
-func (w *worker) commitOffsets(ctx context.Context, offsets map[kafka.Partition]kafka.Commit) error {
+// generations it refuses; the member is about to have the new one, so we ask again. When the member has lost its place
+// there is nothing to wait for: it gets another one only after we have let go of all tasks.
+func (w *worker) commitOffsets(offsets map[kafka.Partition]kafka.Commit) error {
 	deadline := w.p.opts.Clock.Now().Add(w.p.opts.RebalanceTimeout)
 	for {
-		err := w.producer.Commit(ctx, offsets, w.p.member.Identity())
-		if !errors.Is(err, kafka.ErrStaleMember) || w.p.opts.Clock.Now().After(deadline) || w.mail.holds(msgDrop) {
+		err := w.producer.Commit(w.ctx, offsets, w.p.member.Identity())
+		if !errors.Is(err, kafka.ErrStaleMember) || errors.Is(err, kafka.ErrMemberGone) || w.mail.holds(msgDrop) ||
+			w.p.opts.Clock.Now().After(deadline) {
 			return err
 		}
 		select {
 		case <-w.p.opts.Clock.After(rebalancePause):
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-w.ctx.Done():
+			return w.ctx.Err()
 		}
 	}
 }

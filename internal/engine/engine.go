@@ -58,6 +58,7 @@ type Options struct {
 	TransactionTimeout time.Duration
 	SessionTimeout     time.Duration
 	RebalanceTimeout   time.Duration
+	StopTimeout        time.Duration
 	MaxTaskIdle        time.Duration
 	Memory             int64
 	Compression        string
@@ -71,8 +72,8 @@ type Options struct {
 	OnRecords          func(total uint64) // told now and then how many input records were processed
 }
 
-// Shares of Options.Memory. Caches get most: they decide how often state is read from disk. The rest of the process (code,
-// stacks, garbage between collections) is not in the budget.
+// Shares of Options.Memory. Caches get most: they decide how often state is read from disk. The rest of the process
+// (code, stacks, garbage between collections) is not in the budget.
 const (
 	cachePercent    = 45
 	databasePercent = 25

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/irmak-go/irmak/internal/kafka"
@@ -16,24 +17,7 @@ import (
 type holding struct {
 	id       task.ID
 	worker   *worker
-	attempts attempts
-}
-
-// attempts counts how often one record has failed, across rebuilt tasks.
-type attempts struct {
-	part   kafka.Partition
-	offset int64
-	n      int
-}
-
-// failed counts one more failure of the record and gives the number of failures.
-func (a *attempts) failed(r *task.RecordError) int {
-	part := kafka.Partition{Topic: r.Topic, Index: r.Partition}
-	if a.part != part || a.offset != r.Offset {
-		*a = attempts{part: part, offset: r.Offset}
-	}
-	a.n++
-	return a.n
+	attempts task.Attempts // at its records, across the tasks that are built for it one after the other
 }
 
 // Assigned implements kafka.Handler: a task begins when all its partitions are here.
@@ -110,6 +94,29 @@ func (p *process) giveUp(parts []kafka.Partition, how kind) {
 	for _, ch := range done {
 		<-ch
 	}
+}
+
+// warm gives the tasks for which this directory has state, by their sub-topology's first topic in the order of names:
+// of two processes that could run a task, the one that needs not restore it gets it.
+func (p *process) warm() []kafka.Partition {
+	held, err := p.catalogue.Held()
+	if err != nil {
+		p.opts.Log.Warn("the group is not told which state is here", "error", err)
+		return nil
+	}
+	topics := map[string]string{} // by store
+	for i := range p.plan.Subs {
+		for _, s := range p.plan.Subs[i].Stores {
+			topics[s.Name] = slices.Min(p.plan.Subs[i].Topics())
+		}
+	}
+	have := map[kafka.Partition]bool{}
+	for _, h := range held {
+		if topic, ok := topics[h.Store]; ok { // else of a store that the program had once
+			have[kafka.Partition{Topic: topic, Index: h.Partition}] = true
+		}
+	}
+	return slices.Collect(maps.Keys(have))
 }
 
 func sorted(ids map[task.ID]bool) []task.ID {

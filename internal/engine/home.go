@@ -63,7 +63,7 @@ func lockHome(dir string) (*home, error) {
 	}
 	instance, err := instanceID(filepath.Join(dir, "instance"))
 	if err != nil {
-		lock.release()
+		_ = lock.release()
 		return nil, fmt.Errorf("state directory %s: %w", dir, err)
 	}
 	return &home{dir: dir, instance: instance, lock: lock}, nil
@@ -71,7 +71,7 @@ func lockHome(dir string) (*home, error) {
 
 func (h *home) database() string { return filepath.Join(h.dir, "db") }
 
-func (h *home) close() { h.lock.release() }
+func (h *home) close() error { return h.lock.release() }
 
 // idBytes make instance ids unique without a registry.
 const idBytes = 8

@@ -41,4 +41,4 @@ func lockDir(path string) (*dirLock, error) {
 }
 
 // release gives the lock up. The file stays: removing it would let two processes lock two files of one name.
-func (l *dirLock) release() { _ = l.file.Close() }
+func (l *dirLock) release() error { return l.file.Close() }

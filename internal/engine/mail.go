@@ -3,7 +3,6 @@
 package engine
 
 import (
-	"context"
 	"slices"
 	"sync"
 )
@@ -59,19 +58,19 @@ func (w *worker) post(m message) {
 }
 
 // readMail carries out what was posted, and says false when that was to stop.
-func (w *worker) readMail(ctx context.Context) bool {
+func (w *worker) readMail() bool {
 	for _, m := range w.mail.take() {
 		switch m.kind {
 		case msgAssign:
 			if !w.failed {
-				w.prepare(ctx, m.holding, 0)
+				w.prepare(m.holding, 0)
 			}
 		case msgReady:
 			w.ready(m)
 		case msgUnfit:
-			w.unfit(ctx, m)
+			w.unfit(m)
 		case msgRevoke, msgDrop:
-			w.handOver(ctx, m)
+			w.handOver(m)
 			close(m.done)
 		case msgStop:
 			return false
@@ -98,7 +97,7 @@ func (w *worker) ready(m message) {
 
 // handOver gives the message's holdings up. Revoked ones are committed before, with everything else of the worker,
 // and written behind, so that whoever comes back to this process finds them complete.
-func (w *worker) handOver(ctx context.Context, m message) {
+func (w *worker) handOver(m message) {
 	var leaving []*active
 	for _, h := range m.holdings {
 		if prep := w.preparing[h]; prep != nil {
@@ -119,12 +118,12 @@ func (w *worker) handOver(ctx context.Context, m message) {
 		// Their uncommitted work is in the transaction of the whole worker: it goes, and the others begin again from
 		// their last commit.
 		w.letGo(leaving)
-		w.recover(ctx, errLost, 0)
+		w.recover(errLost, 0)
 		return
 	}
-	if err := w.commit(ctx); err != nil {
+	if err := w.commit(); err != nil {
 		w.letGo(leaving)
-		w.trouble(ctx, nil, err)
+		w.trouble(nil, err)
 		return
 	}
 	if err := w.writeAll(leaving); err != nil {

@@ -28,8 +28,8 @@ func (p *preparation) stop() {
 
 // prepare builds and restores a holding's task in a goroutine of its own, after a pause, and posts the result. The
 // worker goes on with its other tasks meanwhile.
-func (w *worker) prepare(ctx context.Context, h *holding, pause time.Duration) {
-	ctx, cancel := context.WithCancel(ctx)
+func (w *worker) prepare(h *holding, pause time.Duration) {
+	ctx, cancel := context.WithCancel(w.ctx)
 	prep := &preparation{cancel: cancel, done: make(chan struct{})}
 	w.preparing[h] = prep
 	go func() {
@@ -55,17 +55,17 @@ func (w *worker) prepare(ctx context.Context, h *holding, pause time.Duration) {
 const unfitPause = 2 * time.Second
 
 // unfit tries again when the brokers were the reason, and ends the Run otherwise.
-func (w *worker) unfit(ctx context.Context, m message) {
+func (w *worker) unfit(m message) {
 	if w.preparing[m.holding] == nil || w.failed {
 		return
 	}
 	delete(w.preparing, m.holding)
 	if kafka.Passing(m.err) {
 		w.p.opts.Log.Warn("a task cannot start yet", "task", m.holding.id.String(), "error", m.err)
-		w.prepare(ctx, m.holding, unfitPause)
+		w.prepare(m.holding, unfitPause)
 		return
 	}
-	w.giveUp(ctx, fmt.Errorf("task %s: %w", m.holding.id, m.err))
+	w.giveUp(fmt.Errorf("task %s: %w", m.holding.id, m.err))
 }
 
 // open makes a task ready to run: committed offsets first, then the state up to what was committed with them.
@@ -94,8 +94,8 @@ func (p *process) open(ctx context.Context, w *worker, h *holding) (*active, err
 		return nil, err
 	}
 	t, err := task.New(task.Setup{
-		ID: h.id, App: p.plan.App, Sources: sub.Sources, Output: w.output, Clock: p.opts.Clock, Log: p.opts.Log,
-		Policies: p.opts.Policies, Counters: &w.counters, MaxIdle: p.opts.MaxTaskIdle, Clocks: clocks,
+		ID: h.id, App: p.plan.App, Sources: sub.Sources, Output: output{w}, Clock: p.opts.Clock, Log: p.opts.Log,
+		Policies: p.opts.Policies, Counters: &w.counters, Attempts: &h.attempts, MaxIdle: p.opts.MaxTaskIdle, Clocks: clocks,
 		Backing: func(spec state.Spec, partition int32) (state.Backing, error) {
 			prefix, err := p.catalogue.Prefix(spec.Name, partition)
 			return state.Backing{

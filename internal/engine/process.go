@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,7 @@ type process struct {
 	purge      purgeList
 	catalogue  *state.Catalogue
 	restoring  chan struct{} // holds one per task that is being restored
+	closers    []func() error
 
 	cancel context.CancelCauseFunc
 
@@ -52,7 +54,7 @@ type process struct {
 
 // Run runs the plan until ctx ends or something fails. When ctx ends it commits, hands its tasks over, leaves the group
 // and returns nil.
-func Run(ctx context.Context, plan *Plan, opts Options) (err error) {
+func Run(ctx context.Context, plan *Plan, opts Options) error {
 	p := &process{
 		plan: plan, opts: opts, held: map[task.ID]*holding{}, have: map[kafka.Partition]bool{}, subOf: map[string]int{},
 		restoring: make(chan struct{}, maxRestoring),
@@ -62,84 +64,109 @@ func Run(ctx context.Context, plan *Plan, opts Options) (err error) {
 			p.subOf[topic] = i
 		}
 	}
-	var closers []func() error
-	defer func() {
-		for i := len(closers) - 1; i >= 0; i-- {
-			err = errors.Join(err, closers[i]())
-		}
-	}()
-	opened := func(f func() error) { closers = append(closers, f) }
+	err := p.begin(ctx)
+	switch {
+	case err == nil:
+		err = p.run(ctx)
+	case ctx.Err() != nil:
+		err = nil // asked to stop before it had begun
+	}
+	for _, closer := range slices.Backward(p.closers) {
+		err = errors.Join(err, closer())
+	}
+	if err != nil {
+		return fmt.Errorf("application %s: %w", plan.App, err)
+	}
+	return nil
+}
 
-	if p.home, err = openHome(opts.StateDir, plan.App); err != nil {
+// begin opens what must be there before anything moves.
+func (p *process) begin(ctx context.Context) (err error) {
+	if p.home, err = openHome(p.opts.StateDir, p.plan.App); err != nil {
 		return err
 	}
-	opened(func() error { p.home.close(); return nil })
-	if p.client, err = kafka.Open(ctx, opts.Kafka); err != nil {
+	p.opened(p.home.close)
+	if p.client, err = kafka.Open(ctx, p.opts.Kafka); err != nil {
 		return err
 	}
-	opened(p.client.Close)
+	p.opened(p.client.Close)
 	if err = p.setUp(ctx); err != nil {
 		return err
 	}
 	if p.db, err = pebble.Open(p.home.database(), pebble.Options{
-		Memory: opts.share(databasePercent), Log: opts.Log,
+		Memory: p.opts.share(databasePercent), Log: p.opts.Log,
 	}); err != nil {
 		return err
 	}
-	opened(p.db.Close)
+	p.opened(p.db.Close)
 	if p.catalogue, err = state.OpenCatalogue(p.db); err != nil {
 		return err
 	}
-	return p.run(ctx, opened)
+	inputs, changelogs := p.fetchOptions()
+	p.fetcher, p.restorer = kafka.NewFetcher(p.client, inputs), kafka.NewFetcher(p.client, changelogs)
+	p.opened(func() error { p.fetcher.Close(); return nil })
+	p.opened(func() error { p.restorer.Close(); return nil })
+	p.member, err = kafka.NewMember(p.client, p.memberOptions(), p)
+	return err
 }
 
+func (p *process) opened(closer func() error) { p.closers = append(p.closers, closer) }
+
 // run starts what moves, waits for the end, and stops it in order.
-func (p *process) run(outer context.Context, opened func(func() error)) error {
+func (p *process) run(outer context.Context) error {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(outer))
 	p.cancel = cancel
 	defer cancel(nil)
-	stop := context.AfterFunc(outer, func() { cancel(nil) })
-	defer stop()
+	defer context.AfterFunc(outer, func() { cancel(nil) })()
+	work, endWork := p.overtime(ctx)
+	defer endWork(nil)
 
-	inputs, changelogs := p.fetchOptions()
-	p.fetcher = kafka.NewFetcher(p.client, inputs)
-	opened(func() error { p.fetcher.Close(); return nil })
-	p.restorer = kafka.NewFetcher(p.client, changelogs)
-	opened(func() error { p.restorer.Close(); return nil })
-
-	var err error
-	if p.member, err = kafka.NewMember(p.client, p.memberOptions(), p); err != nil {
-		return err
-	}
-	// Workers outlive ctx: they commit and hand over while the member leaves.
-	var workers sync.WaitGroup
-	workCtx, endWork := context.WithCancel(context.WithoutCancel(outer))
-	defer endWork()
+	var workers, upkeep sync.WaitGroup
 	for i := range p.opts.Workers {
-		w, err := newWorker(workCtx, p, i)
+		w, err := newWorker(ctx, work, p, i)
 		if err != nil {
 			p.stopWorkers(&workers)
+			if outer.Err() != nil {
+				return nil
+			}
 			return err
 		}
 		p.workers = append(p.workers, w)
-		workers.Go(func() { w.run(workCtx) })
+		workers.Go(w.run)
 	}
-	var upkeep sync.WaitGroup
 	upkeep.Go(func() { p.upkeep(ctx) })
-
 	p.opts.Log.Info("started", "application", p.plan.App, "instance", p.home.instance, "workers", p.opts.Workers,
 		"state", p.home.dir, "exactly-once", p.opts.ExactlyOnce)
-	err = p.member.Run(ctx)
-	if cause := context.Cause(ctx); ctx.Err() != nil && !errors.Is(cause, context.Canceled) {
-		err = cause // the member ended because something else failed
+
+	err := p.member.Run(ctx)
+	if cause := context.Cause(ctx); cause != nil && cause != context.Canceled {
+		err = cause // something failed, and the member ended because of it
 	}
 	cancel(nil)
 	p.stopWorkers(&workers)
 	upkeep.Wait()
-	if err != nil {
-		err = fmt.Errorf("application %s: %w", p.plan.App, err)
+	if err == nil {
+		err = context.Cause(work)
 	}
 	return errors.Join(append([]error{err}, p.parked...)...)
+}
+
+// errOvertime is a stop that could not commit in time.
+var errOvertime = errors.New("stopped without the last commit, which the brokers did not take within StopTimeout: " +
+	"the next start does that work again")
+
+// overtime is the context of the workers: they outlive ctx, to commit and hand over while the member leaves, but not by
+// more than StopTimeout. Its cause is errOvertime then, nil before.
+func (p *process) overtime(ctx context.Context) (work context.Context, end context.CancelCauseFunc) {
+	work, end = context.WithCancelCause(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		select {
+		case <-p.opts.Clock.After(p.opts.StopTimeout):
+			end(errOvertime)
+		case <-work.Done():
+		}
+	})
+	return work, end
 }
 
 func (p *process) stopWorkers(running *sync.WaitGroup) {
@@ -157,7 +184,7 @@ func (p *process) park(id task.ID, err error) {
 	defer p.mu.Unlock()
 	p.opts.Log.Error("task parked; its partitions stand still until the program is restarted", "task", id.String(),
 		"error", err)
-	p.parked = append(p.parked, err)
+	p.parked = append(p.parked, fmt.Errorf("task %s is parked: %w", id, err))
 }
 
 // maxRestoring is how many tasks are restored at once: enough to keep the network busy, few enough for each to get on.
@@ -182,6 +209,6 @@ func (p *process) memberOptions() kafka.MemberOptions {
 	}
 	return kafka.MemberOptions{
 		Group: p.plan.App, InstanceID: p.opts.InstanceID, Groups: groups, Workers: p.opts.Workers,
-		SessionTimeout: p.opts.SessionTimeout, RebalanceTimeout: p.opts.RebalanceTimeout,
+		SessionTimeout: p.opts.SessionTimeout, RebalanceTimeout: p.opts.RebalanceTimeout, Warm: p.warm,
 	}
 }

@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -32,10 +33,10 @@ const turnLimit = 4096
 //  3. After failed is set nothing is processed or committed any more; mail is still answered.
 type worker struct {
 	p        *process
+	ctx      context.Context // ends when a stop takes too long: what is not committed then is left
 	index    int
 	producer *kafka.Producer
 	counters task.Counters
-	output   output
 	batch    state.Batch
 
 	tasks      []*active
@@ -56,11 +57,16 @@ type active struct {
 	limit   int // of each store's cache, as last set
 }
 
-func newWorker(ctx context.Context, p *process, index int) (*worker, error) {
-	w := &worker{p: p, index: index, preparing: map[*holding]*preparation{}, wake: make(chan struct{}, 1)}
-	w.output = output{w: w, ctx: ctx}
-	w.batch = p.db.NewBatch()
-	return w, w.openProducer(ctx)
+// newWorker gives a worker that works until ctx ends; opening bounds the wait for its producer.
+func newWorker(opening, ctx context.Context, p *process, index int) (*worker, error) {
+	w := &worker{
+		p: p, ctx: ctx, index: index, preparing: map[*holding]*preparation{}, wake: make(chan struct{}, 1),
+		batch: p.db.NewBatch(),
+	}
+	if err := w.openProducer(opening); err != nil {
+		return nil, errors.Join(err, w.batch.Close())
+	}
+	return w, nil
 }
 
 // openProducer gives the worker its producer. With exactly-once that fences the one before of the same name.
@@ -82,17 +88,17 @@ func (w *worker) openProducer(ctx context.Context) error {
 }
 
 // run is the worker's life. It ends with the message to stop.
-func (w *worker) run(ctx context.Context) {
+func (w *worker) run() {
 	defer w.close()
-	for w.readMail(ctx) {
-		n, ok := w.turn(ctx)
+	for w.readMail() {
+		n, ok := w.turn()
 		if !ok {
 			continue
 		}
 		now := w.p.opts.Clock.Now()
 		if len(w.tasks) > 0 && (!now.Before(w.nextCommit) || w.pressed()) {
-			if err := w.commit(ctx); err != nil {
-				w.trouble(ctx, nil, err)
+			if err := w.commit(); err != nil {
+				w.trouble(nil, err)
 			}
 		}
 		if n == 0 {
@@ -102,12 +108,12 @@ func (w *worker) run(ctx context.Context) {
 }
 
 // turn lets each task work for a while, and says how many records were processed; false after trouble.
-func (w *worker) turn(ctx context.Context) (n int, ok bool) {
+func (w *worker) turn() (n int, ok bool) {
 	for _, t := range w.tasks {
 		done, err := t.Step(turnLimit)
 		n += done
 		if err != nil {
-			w.trouble(ctx, t, err)
+			w.trouble(t, err)
 			return n, false
 		}
 	}
@@ -169,13 +175,12 @@ func (w *worker) letGo(tasks []*active) {
 }
 
 // output sends what tasks write through the worker's producer.
-type output struct {
-	w   *worker
-	ctx context.Context
-}
+type output struct{ w *worker }
 
 // Partitions implements task.Output.
-func (o output) Partitions(topic string) (int32, error) { return o.w.p.client.Partitions(o.ctx, topic) }
+func (o output) Partitions(topic string) (int32, error) {
+	return o.w.p.client.Partitions(o.w.ctx, topic)
+}
 
 // Target implements task.Output.
 func (o output) Target(topic string, partition int32) (task.Target, error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -137,6 +138,13 @@ func (c *Client) refreshOnce(ctx context.Context, topics ...string) error {
 	})
 }
 
+// silence is how long a broker may take for a question that any other could answer: longer than the longest that may
+// stand before it on the connection, the creation of topics.
+const silence = createTimeout + 5*time.Second
+
+// errSilent passes.
+var errSilent = fmt.Errorf("no answer within %v: %w", silence, errCut)
+
 // anyBroker calls f with the control connections in turn until one answers. Known brokers come first, then the
 // addresses of Options. Refused credentials are refused everywhere: no further broker is asked.
 func (c *Client) anyBroker(ctx context.Context, f func(*conn) error) error {
@@ -146,7 +154,13 @@ func (c *Client) anyBroker(ctx context.Context, f func(*conn) error) error {
 		if err != nil {
 			return err
 		}
+		attempt, cancel := context.WithTimeout(ctx, silence)
+		heard := context.AfterFunc(attempt, b.cut)
 		err = f(b)
+		if !heard() && err != nil && ctx.Err() == nil {
+			err = errSilent
+		}
+		cancel()
 		if err == nil || ctx.Err() != nil || !retriable(err) {
 			return err
 		}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/irmak-go/irmak/internal/kafkatest"
+	"github.com/irmak-go/irmak/operators"
+	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/stream/codec"
+)
+
+// passing passes in to out.
+func passing(name, in, out string) *stream.Topology {
+	topo := stream.New(name)
+	stream.To(operators.Map(stream.From(topo, text(in)), func(v string) string { return v }), text(out))
+	return topo
+}
+
+// counting counts in by key.
+func counting(name, in, out string) *stream.Topology {
+	topo := stream.New(name)
+	table := operators.Aggregate("counts", stream.From(topo, text(in)), operators.Count[string]())
+	stream.To(operators.ToStream(table), counts(out))
+	return topo
+}
+
+func TestBrokersThatCannotBeReachedAreNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := l.Addr().String()
+	require.NoError(t, l.Close())
+	a := start(t, passing("nowhere", "in", "out"), stream.Config{Brokers: []string{addr, "localhost:1"}})
+	select {
+	case <-a.ended:
+	case <-time.After(impatience):
+		t.Fatal("a refused connection is no reason to wait")
+	}
+	requireText(t, a.err, addr, "localhost:1", "no broker can be reached", "check the addresses")
+}
+
+// TestABrokerThatIsSilent takes connections and does not answer: the address of something else.
+func TestABrokerThatIsSilent(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	a := start(t, passing("nowhere", "in", "out"), stream.Config{Brokers: []string{l.Addr().String()}})
+	select {
+	case <-a.ended:
+	case <-time.After(impatience):
+		t.Fatal("nobody waits so long for a first answer")
+	}
+	requireText(t, a.err, l.Addr().String(), "no broker can be reached", "no answer within", "check the addresses")
+}
+
+// TestAStopWhileItStarts is no failure.
+func TestAStopWhileItStarts(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = l.Close() })
+	a := start(t, passing("nowhere", "in", "out"), stream.Config{Brokers: []string{l.Addr().String()}})
+	conn, err := l.Accept()
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	require.NoError(t, a.end())
+}
+
+func TestAllMissingTopicsAreNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	s, c := shared(t)
+	there := c.CreateTopic(t, "there", 1, nil)
+	topo := stream.New(kafkatest.Name(t, "missing"))
+	in := stream.From(topo, text(there))
+	table := stream.TableFrom(topo, text(there+"-no-table"))
+	stream.To(operators.JoinTable(in, table, func(a, _ string) string { return a }), text(there+"-no-out"))
+	err := start(t, topo, stream.Config{Brokers: s.addrs}).wait()
+	requireText(t, err, there+"-no-table", there+"-no-out", "does not exist", "start_test.go:", "create it")
+	require.NotContains(t, err.Error(), `"`+there+`"`)
+}
+
+func TestInputsThatAreNotPartitionedAlike(t *testing.T) {
+	t.Parallel()
+	s, c := shared(t)
+	left, right := c.CreateTopic(t, "left", 2, nil), c.CreateTopic(t, "right", 3, nil)
+	out := c.CreateTopic(t, "out", 1, nil)
+	topo := stream.New(kafkatest.Name(t, "uneven"))
+	join := operators.JoinTable(stream.From(topo, text(left)), stream.TableFrom(topo, text(right)),
+		func(a, _ string) string { return a })
+	stream.To(join, text(out))
+	err := start(t, topo, stream.Config{Brokers: s.addrs}).wait()
+	requireText(t, err, left, "2", right, "3", "same number of partitions", "KeyBy", "start_test.go:")
+}
+
+func TestKeysThatAreEncodedDifferently(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("codecs")
+	other := stream.Topic[string, string]{Name: "t", Key: codec.JSON[string](), Value: codec.String}
+	table := stream.TableFrom(topo, other)
+	stream.To(operators.JoinTable(stream.From(topo, text("s")), table, func(a, _ string) string { return a }), text("out"))
+	err := start(t, topo, stream.Config{Brokers: []string{"localhost:1"}}).wait()
+	requireText(t, err, `"s"`, `"t"`, "codec", "start_test.go:")
+}
+
+func TestAnInternalTopicWithAnotherPartitionCount(t *testing.T) {
+	t.Parallel()
+	s, c := shared(t)
+	in, out := c.CreateTopic(t, "in", 2, nil), c.CreateTopic(t, "out", 2, nil)
+	name := kafkatest.Name(t, "app")
+	require.NoError(t, c.MakeTopic(bounded(t), kafkatest.Topic{Name: name + "-counts-changelog", Partitions: 3}))
+	err := start(t, counting(name, in, out), stream.Config{Brokers: s.addrs}).wait()
+	requireText(t, err, name+"-counts-changelog has 3 partitions but 2 are needed", "delete the topic")
+}
+
+func TestMistakesInConfigAreAllNamed(t *testing.T) {
+	t.Parallel()
+	err := start(t, passing("mistakes", "in", "out"), stream.Config{
+		Workers: -1, Memory: 1, CommitInterval: time.Millisecond, CheckpointInterval: time.Microsecond,
+		TransactionTimeout: time.Millisecond, StopTimeout: -1, MaxTaskIdle: -1, SessionTimeout: -1, RebalanceTimeout: -1,
+		Compression: "rar", ReplicationFactor: -2, OffsetReset: 9, SASL: &stream.SASL{Mechanism: "GSSAPI"},
+		Errors: stream.Policies{
+			Decode: stream.Policy{Action: 9}, Process: stream.Policy{Retries: -1}, Produce: stream.Policy{Backoff: -1},
+		},
+	}).wait()
+	requireText(t, err, "topology mistakes", "Brokers", "Workers", "Memory", "CommitInterval", "CheckpointInterval",
+		"TransactionTimeout", "StopTimeout", "MaxTaskIdle", "SessionTimeout", "RebalanceTimeout", "Compression", "gzip",
+		"ReplicationFactor", "OffsetReset", "SASL", "SCRAM-SHA-256", "Errors.Decode", "Errors.Process", "Errors.Produce")
+	err = start(t, passing("mistakes", "in", "out"), stream.Config{Guarantee: 7, Brokers: []string{"localhost:1"}}).wait()
+	requireText(t, err, "Guarantee is 7", "ExactlyOnce")
+}
