@@ -267,7 +267,7 @@ func TestPlanKeepsItsPromisesOverRandomHistories(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	for range 300 {
+	for range 100 {
 		sets := randomSets(r)
 		weighted := r.IntN(3) == 0
 		var g simGroup
@@ -365,7 +365,7 @@ func TestPlanSurvivesDisagreement(t *testing.T) {
 		}
 		return sets
 	}
-	for range 300 {
+	for range 100 {
 		older, newer := version(), version()
 		for i := range newer { // as many partitions as the other version sees: they look at the same cluster
 			for j := range newer[i].Partitions {

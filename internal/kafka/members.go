@@ -81,6 +81,11 @@ const (
 	// quickHeartbeat is the interval while tasks of the group are between two owners: nobody processes them, and the
 	// rebalance that hands them over ends only when the last member has noticed it.
 	quickHeartbeat = 100 * time.Millisecond
+	// finishLimit is how long ctx's end waits for a rebalance under way. One that all others take part in is done when
+	// the last of them has sent a heartbeat; beyond that our commits pass under the former generation anyway.
+	finishLimit = 5 * time.Second
+	// leaveRetries are for a coordinator that has just moved. Not more: the session times out, too.
+	leaveRetries = 2
 	// loudAttempts is after how many failures in a row an operator should hear of them: elections cause fewer.
 	loudAttempts = 3
 	// shortestLimit bounds a heartbeat's answer from below, for sessions of less than a few seconds.
@@ -188,9 +193,10 @@ func (m *Member) Run(ctx context.Context) error {
 	return m.leave(nil)
 }
 
-// mustFinish says whether ctx's end has to wait: the coordinator counts us into a new generation, in which our last
-// commits are refused (outside of transactions) until we have heard the assignment.
-func (m *Member) mustFinish() bool { return m.state == syncing && len(m.owned) > 0 }
+// mustFinish says whether ctx's end has to wait, for finishLimit at most: the coordinator has counted us into a new
+// generation. If we lead it everybody waits for our plan, and until we have heard the assignment our last commits are
+// refused, unless they are part of transactions.
+func (m *Member) mustFinish() bool { return m.state == syncing }
 
 // step does what is next in the present state.
 func (m *Member) step(ctx context.Context) error {
@@ -322,6 +328,7 @@ func (m *Member) leave(err error) error {
 	}
 	m.transition(leaving)
 	defer m.transition(left)
+	m.disconnect() // ctx's end may still be about to cut it
 	if err := m.revoke(m.owned); err != nil {
 		m.log.Warn("kafka: the membership ended before the last commit", "err", err)
 		return nil
@@ -329,7 +336,16 @@ func (m *Member) leave(err error) error {
 	if m.id == "" || m.opts.InstanceID != "" {
 		return nil
 	}
-	if err := m.sayLeave(); err != nil {
+	err = m.sayLeave()
+	for range leaveRetries {
+		if err == nil || hopeless(err) {
+			break
+		}
+		m.stumble(err)
+		_ = m.pause.wait(context.Background())
+		err = m.sayLeave()
+	}
+	if err != nil {
 		m.log.Warn("kafka: could not leave the group, others wait for the session timeout",
 			"timeout", m.opts.SessionTimeout, "err", err)
 	}

@@ -210,11 +210,14 @@ func (m *teammate) Lost(parts []Partition) {
 	})
 }
 
+// longerThanPatience is as long as kfake allows a session to be.
+const longerThanPatience = 5 * time.Minute
+
 // quick are options with which a rebalance takes a fraction of a second, and no session times out within patience.
 func quick(group string, sets ...[]string) MemberOptions {
 	return MemberOptions{
 		Group: group, Groups: sets,
-		SessionTimeout: 2 * patience, HeartbeatInterval: 50 * time.Millisecond, RebalanceTimeout: 2 * patience,
+		SessionTimeout: longerThanPatience, HeartbeatInterval: 50 * time.Millisecond, RebalanceTimeout: longerThanPatience,
 	}
 }
 

@@ -16,11 +16,16 @@ func (m *Member) join(ctx context.Context) error {
 	if _, err := m.look(ctx); err != nil {
 		return err
 	}
+	if ctx.Err() != nil {
+		return ctx.Err() // the end may cut the connection that look has used, and nobody would hear of our joining
+	}
 	if len(m.owned) > 0 || m.id == "" && m.opts.InstanceID == "" {
 		// The coordinator counts us in whether or not we hear it. With partitions: see mustFinish. Without an id: the
 		// answer is one, at once, and the next rebalance waits for whoever was given it until its session ends; so hear
 		// it in order to leave with it.
-		ctx = context.WithoutCancel(ctx)
+		var cancel context.CancelFunc
+		ctx, cancel = m.outlasting(ctx)
+		defer cancel()
 	}
 	req, err := m.joinRequest()
 	if err != nil {
@@ -83,9 +88,8 @@ func (m *Member) lead(res *sarama.JoinGroupResponse) error {
 
 // sync hears the assignment.
 func (m *Member) sync(ctx context.Context) error {
-	if len(m.owned) > 0 {
-		ctx = context.WithoutCancel(ctx)
-	}
+	ctx, cancel := m.outlasting(ctx)
+	defer cancel()
 	kind, name := protocolType, protocolName
 	req := &sarama.SyncGroupRequest{
 		Version: 5, GroupId: m.opts.Group, MemberId: m.id, GenerationId: m.generation,
@@ -188,6 +192,19 @@ func (m *Member) partitionsOf(name string, heard *sarama.TopicMetadata, before i
 	}
 }
 
+// outlasting is a context that ends finishLimit after ctx.
+func (m *Member) outlasting(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-m.clock.After(finishLimit):
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
+}
+
 // sayLeave lets the others have our place at once.
 func (m *Member) sayLeave() error {
 	reason := "the process stops"
@@ -199,10 +216,14 @@ func (m *Member) sayLeave() error {
 	if err != nil {
 		return err
 	}
-	if res.Err == sarama.ErrUnknownMemberId {
+	code := res.Err
+	if len(res.Members) == 1 && code == sarama.ErrNoError {
+		code = res.Members[0].Err
+	}
+	if code == sarama.ErrUnknownMemberId {
 		return nil // it knows already
 	}
-	return classify(res.Err)
+	return classify(code)
 }
 
 func (m *Member) instance() *string {
