@@ -46,19 +46,7 @@ func TestRulesFindFrauds(t *testing.T) {
 	t.Parallel()
 	for _, seed := range []uint64{1, 2} {
 		d := draw(seed, 500, 100_000)
-		byID := map[string]Payment{}
-		for _, p := range d.payments {
-			byID[p.ID] = p
-		}
-		score := NewScore()
-		for _, rules := range oracle(d.payments, d.profiles) {
-			for _, alerts := range rules {
-				for _, v := range alerts {
-					score.Add(Alert{Rule: v.Rule, Payment: byID[v.Payment].Mark()})
-				}
-			}
-		}
-		for _, r := range score.Results(d.cases) {
+		for _, r := range scored(d) {
 			t.Logf("seed %d: %+v", seed, r)
 			require.GreaterOrEqual(t, r.Precision, 0.9, "seed %d, %s", seed, r.Rule)
 			require.GreaterOrEqual(t, r.Recall, 0.9, "seed %d, %s", seed, r.Rule)
@@ -68,7 +56,7 @@ func TestRulesFindFrauds(t *testing.T) {
 }
 
 // lines writes alerts as golden text: a line per alert, sorted by card and rule, the alerts of one in their order.
-func lines(alerts map[string]map[Rule][]verdict) string {
+func lines(alerts verdicts) string {
 	var b strings.Builder
 	for _, card := range slices.Sorted(maps.Keys(alerts)) {
 		for _, rule := range Rules {

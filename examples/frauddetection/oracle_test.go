@@ -4,7 +4,10 @@ package main
 
 import (
 	"slices"
+	"time"
 )
+
+const day = int64(24 * time.Hour / time.Millisecond)
 
 // verdict is an alert without its words.
 type verdict struct {
@@ -15,21 +18,32 @@ type verdict struct {
 
 func verdictOf(a Alert) verdict { return verdict{a.Rule, a.Payment.Card, a.Payment.ID} }
 
+// verdicts are alerts by card and rule, in order.
+type verdicts map[string]map[Rule][]verdict
+
+func (v verdicts) add(a Alert) {
+	if v[a.Payment.Card] == nil {
+		v[a.Payment.Card] = map[Rule][]verdict{}
+	}
+	v[a.Payment.Card][a.Rule] = append(v[a.Payment.Card][a.Rule], verdictOf(a))
+}
+
 // oracle gives what the topology must: per card and rule the alerts in order. It knows nothing of streams, stores and
-// slices: for each payment of a card, in the order of arrival, it looks at all that arrived until then and makes every
-// window from scratch, by the rules of a window and nothing else. Payments must be at most MaxDisorder out of order.
-func oracle(payments []Payment, profiles map[string]Profile) map[string]map[Rule][]verdict {
+// slices: for each payment of a card, in the order of arrival, it looks at all that arrived until then, but for what is a
+// day old and in no window any more, and makes every window from scratch, by the rules of a window and nothing else.
+// Payments must be at most MaxDisorder out of order.
+func oracle(payments []Payment, profiles map[string]Profile) verdicts {
 	cards := map[string]*oracleCard{}
-	out := map[string]map[Rule][]verdict{}
+	out := verdicts{}
 	for _, p := range payments {
 		c := cards[p.Card]
 		if c == nil {
 			c = &oracleCard{newest: map[Rule]int64{}}
-			cards[p.Card], out[p.Card] = c, map[Rule][]verdict{}
+			cards[p.Card] = c
 		}
 		profile, ok := profiles[p.Card]
 		for _, a := range c.next(p, profile, ok) {
-			out[p.Card][a.Rule] = append(out[p.Card][a.Rule], verdictOf(a))
+			out.add(a)
 		}
 	}
 	return out
@@ -38,6 +52,7 @@ func oracle(payments []Payment, profiles map[string]Profile) map[string]map[Rule
 // oracleCard is a card's past.
 type oracleCard struct {
 	past   []Payment
+	used   bool
 	newest map[Rule]int64
 	last   Sighting
 	seen   []string
@@ -51,7 +66,7 @@ func (c *oracleCard) next(p Payment, profile Profile, known bool) (alerts []Aler
 			alerts = append(alerts, a)
 		}
 	}
-	c.past = append(c.past, p)
+	c.past = append(slices.DeleteFunc(c.past, func(old Payment) bool { return old.At < p.At-day }), p)
 	var a Alert
 	var alert bool
 	if known {
@@ -65,7 +80,8 @@ func (c *oracleCard) next(p Payment, profile Profile, known bool) (alerts []Aler
 	for start := max(p.At-p.At%advance-size+advance, 0); start <= p.At; start += advance {
 		emit(CheckVelocity(tallyOf(c.past, start, start+size-1)))
 	}
-	c.last, a, alert = CheckTravel(c.last, len(c.past) > 1, p)
+	c.last, a, alert = CheckTravel(c.last, c.used, p)
+	c.used = true
 	emit(a, alert)
 	return alerts
 }

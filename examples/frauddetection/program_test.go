@@ -6,128 +6,146 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
+	"math"
+	"strconv"
+	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/irmak-go/irmak/examples/internal/runner"
+	"github.com/irmak-go/irmak/examples/internal/embedded"
+	"github.com/irmak-go/irmak/internal/kafkatest"
 )
 
-// byOracle processes with franz-go and the oracle in place of irmak, so that what is around the topology is tested
-// without it. It forgets everything when it ends.
-func byOracle(profiles map[string]Profile) func(ctx context.Context, place runner.Place) error {
-	return func(ctx context.Context, place runner.Place) error {
-		s, err := kgo.NewGroupTransactSession(
-			kgo.SeedBrokers(place.Brokers...), kgo.ConsumerGroup(application), kgo.TransactionalID("by-oracle"),
-			kgo.ConsumeTopics(paymentsTopic), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.RequireStableFetchOffsets(),
-		)
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		cards := map[string]*oracleCard{}
-		for {
-			fetches := s.PollFetches(ctx)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err := errors.Join(fetches.Err(), s.Begin()); err != nil {
-				return err
-			}
-			for r := range fetches.RecordsAll() {
-				if err := oracleRecord(ctx, s, cards, profiles, r); err != nil {
-					return err
-				}
-			}
-			if _, err := s.End(ctx, kgo.TryCommit); err != nil {
-				return err
-			}
-		}
-	}
+// ran is what a run of the program in this process has left.
+type ran struct {
+	Final
+	out, err string
 }
 
-func oracleRecord(
-	ctx context.Context, s *kgo.GroupTransactSession,
-	cards map[string]*oracleCard, profiles map[string]Profile, r *kgo.Record,
-) error {
-	var p Payment
-	if err := json.Unmarshal(r.Value, &p); err != nil {
-		return err
-	}
-	if cards[p.Card] == nil {
-		cards[p.Card] = &oracleCard{newest: map[Rule]int64{}}
-	}
-	profile, known := profiles[p.Card]
-	for _, a := range cards[p.Card].next(p, profile, known) {
-		out, err := record(alertsTopic, p.Card, a.Payment.At, a)
-		if err != nil {
-			return err
-		}
-		s.Produce(ctx, out, nil)
-	}
-	return nil
+// run runs the program in this process, until it ends by itself.
+func run(t *testing.T, args ...string) ran {
+	t.Helper()
+	return runUntil(t, math.MaxInt, args...)
 }
 
-func TestProgramTellsHowItWent(t *testing.T) {
-	t.Parallel()
-	o, err := parse([]string{"-n", "20000", "-cards", "200", "-json"})
+// runUntil runs the program in this process, until it ends by itself or has printed so many lines.
+func runUntil(t *testing.T, printed int, args ...string) ran {
+	t.Helper()
+	o, err := parse(args)
 	require.NoError(t, err)
-	d := draw(1, 200, 20_000)
-	var out, errs bytes.Buffer
-	require.NoError(t, detect(t.Context(), o, newPrinter(&out, &errs, false, false, o.JSON), byOracle(d.profiles)))
-	var final Final
-	require.NoError(t, json.Unmarshal(out.Bytes(), &final))
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	out, errs := lineCounter{until: printed, stop: stop}, bytes.Buffer{}
+	p := newPrinter(&out, &errs, false, false, o.JSON)
+	require.NoError(t, detect(ctx, o, p, o.process(p)), "%s", &errs)
+	r := ran{out: out.String(), err: errs.String()}
+	if o.JSON {
+		require.NoError(t, json.Unmarshal(out.Bytes(), &r.Final), r.out)
+	}
+	return r
+}
 
-	want := NewScore()
+// lineCounter calls stop when it has taken so many lines.
+type lineCounter struct {
+	bytes.Buffer
+	until int
+	stop  func()
+}
+
+// Write implements io.Writer.
+func (c *lineCounter) Write(b []byte) (int, error) {
+	if c.until -= bytes.Count(b, []byte("\n")); c.until <= 0 {
+		c.stop()
+	}
+	return c.Buffer.Write(b)
+}
+
+// scored is what the program must say about d.
+func scored(d drawn) []Result {
 	byID := map[string]Payment{}
 	for _, p := range d.payments {
 		byID[p.ID] = p
 	}
+	score := NewScore()
 	for _, rules := range oracle(d.payments, d.profiles) {
 		for _, alerts := range rules {
 			for _, v := range alerts {
-				want.Add(Alert{Rule: v.Rule, Payment: byID[v.Payment].Mark()})
+				score.Add(Alert{Rule: v.Rule, Payment: byID[v.Payment].Mark()})
 			}
 		}
 	}
-	require.True(t, final.Complete)
-	require.EqualValues(t, 20_000, final.Records)
-	require.Equal(t, want.Results(d.cases), final.Rules)
-	require.Positive(t, final.Seconds)
+	return score.Results(d.cases)
 }
 
-func TestProgramReadsThePublicFile(t *testing.T) {
+// eachBroker runs a test on the embedded broker and on a real one, with the flag that says which.
+func eachBroker(t *testing.T, test func(t *testing.T, brokers string)) {
 	t.Parallel()
-	o, err := parse([]string{"-input", "testdata/payments-sparkov.csv"})
-	require.NoError(t, err)
-	_, profiles := readFile(t, o.Input)
-	var out, errs bytes.Buffer
-	require.NoError(t, detect(t.Context(), o, newPrinter(&out, &errs, false, false, false), byOracle(profiles)))
-	require.Equal(t, 58, bytes.Count(out.Bytes(), []byte("  overspend  card ")), out.String())
-	require.Contains(t, out.String(), "5116 payments in ")
-	require.Regexp(t, `all +58 +12 +0\.207 +18 +12 +0\.667`, out.String())
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		b, err := embedded.Start(embedded.Options{})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, b.Close()) })
+		test(t, b.Addrs()[0])
+	})
+	t.Run("kafka", func(t *testing.T) {
+		t.Parallel()
+		test(t, kafkatest.Start(t, kafkatest.Options{}).Addrs()[0])
+	})
 }
 
-// TestProgramGoesOn stops the program twice and starts it again on the same directory: it feeds each payment once.
+func TestProgramOnThePublicFile(t *testing.T) {
+	eachBroker(t, func(t *testing.T, brokers string) {
+		r := run(t, "-brokers", brokers, "-input", "testdata/payments-sparkov.csv")
+		require.Equal(t, golden(t), lines(committedAlerts(t, brokers)))
+		require.Equal(t, 58, strings.Count(r.out, "  overspend  card "), r.out)
+		require.Contains(t, r.out, "5116 payments in ")
+		require.Regexp(t, `all +58 +12 +0\.207 +18 +12 +0\.667`, r.out)
+	})
+}
+
+func TestProgramTellsHowItWent(t *testing.T) {
+	t.Parallel()
+	n := 50_000
+	if testing.Short() {
+		n = 10_000
+	}
+	d := draw(1, 200, n)
+	want := scored(d)
+	for _, flags := range [][]string{
+		{"-guarantee", "exactly-once", "-workers", "1"},
+		{"-guarantee", "at-least-once", "-workers", "3"},
+	} {
+		t.Run(flags[1], func(t *testing.T) {
+			t.Parallel()
+			r := run(t, append(flags, "-n", strconv.Itoa(n), "-cards", "200", "-json", "-v")...)
+			require.True(t, r.Complete)
+			require.EqualValues(t, n, r.Records)
+			require.Equal(t, want, r.Rules)
+			require.Equal(t, want[len(want)-1].Alerts, r.Alerts)
+			require.Positive(t, r.Seconds)
+			require.Contains(t, r.err, "msg=started application=frauddetection")
+			require.Equal(t, 1, strings.Count(r.out, "\n"), r.out)
+		})
+	}
+}
+
+// TestProgramGoesOn stops the program twice and starts it again on the same directory, in which the embedded broker has
+// its data, too. Each payment is fed and processed once, and no state is built anew.
 func TestProgramGoesOn(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	var final Final
-	for round, runFor := range []time.Duration{700 * time.Millisecond, 700 * time.Millisecond, time.Minute} {
-		o, err := parse([]string{"-n", "5000", "-rate", "2000", "-cards", "20", "-json", "-state-dir", dir})
-		require.NoError(t, err)
-		var out, errs bytes.Buffer
-		ctx, cancel := context.WithTimeout(t.Context(), runFor)
-		require.NoError(t, detect(ctx, o, newPrinter(&out, &errs, false, false, true), byOracle(nil)))
-		cancel()
-		require.NoError(t, json.Unmarshal(out.Bytes(), &final), out.String())
-		require.Equal(t, round == 2, final.Complete, out.String())
+	const n = 8000
+	args := []string{"-n", strconv.Itoa(n), "-rate", "2000", "-cards", "20", "-v", "-state-dir", t.TempDir()}
+	for round := range 2 {
+		r := runUntil(t, 5, args...)
+		require.Contains(t, r.out, "(interrupted: the same command goes on from here)")
+		require.Equal(t, round > 0, rolledFrom(r.err) > 0, r.err)
 	}
-	require.EqualValues(t, 5000, final.Records)
+	last := run(t, append(args, "-json")...)
+	require.True(t, last.Complete)
+	require.Positive(t, rolledFrom(last.err))
+	require.EqualValues(t, n, last.Records)
+	require.Equal(t, scored(draw(1, 20, n)), last.Rules)
 }
 
 func TestProgramSaysWhatIsWrong(t *testing.T) {
@@ -135,6 +153,7 @@ func TestProgramSaysWhatIsWrong(t *testing.T) {
 	for want, args := range map[string][]string{
 		`-guarantee "perhaps": want exactly-once or at-least-once`: {"-guarantee", "perhaps"},
 		`-n -1: want 0 or more`:                           {"-n", "-1"},
+		`-session-timeout: want more than 0`:              {"-session-timeout", "0s"},
 		`-workers 0: want at least 1`:                     {"-workers", "0"},
 		`-cards 0: want at least 1`:                       {"-cards", "0"},
 		`-bad-lines "eat": want fail or skip`:             {"-bad-lines", "eat"},
@@ -148,7 +167,8 @@ func TestProgramSaysWhatIsWrong(t *testing.T) {
 			o, err := parse(args)
 			if err == nil {
 				var out bytes.Buffer
-				err = detect(t.Context(), o, newPrinter(&out, &out, false, false, false), byOracle(nil))
+				p := newPrinter(&out, &out, false, false, false)
+				err = detect(t.Context(), o, p, o.process(p))
 			}
 			require.ErrorContains(t, err, want)
 		})

@@ -15,18 +15,8 @@ import (
 	"github.com/irmak-go/irmak/stream/streamtest"
 )
 
-// verdicts are alerts by card and rule, in order.
-type verdicts map[string]map[Rule][]verdict
-
-func (v verdicts) add(a Alert) {
-	if v[a.Payment.Card] == nil {
-		v[a.Payment.Card] = map[Rule][]verdict{}
-	}
-	v[a.Payment.Card][a.Rule] = append(v[a.Payment.Card][a.Rule], verdictOf(a))
-}
-
 // requireSame says which cards differ, and not how all are.
-func requireSame(t *testing.T, want map[string]map[Rule][]verdict, got verdicts) {
+func requireSame(t *testing.T, want, got verdicts) {
 	t.Helper()
 	for _, card := range slices.Sorted(maps.Keys(want)) {
 		for _, rule := range Rules {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -19,7 +20,30 @@ type Topic struct {
 	Compacted  bool // keep the newest record per key; otherwise all records, however old their event times are
 }
 
-const createTimeoutMillis = 30_000
+const (
+	createTimeoutMillis = 30_000
+	retryInterval       = 100 * time.Millisecond
+)
+
+// passing says whether an error goes away by itself: a broker that is gone, or does not know its place yet.
+func passing(err error) bool {
+	return kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// patiently asks until there is an answer that stays, or ctx is done.
+func patiently[T any](ctx context.Context, ask func() (T, error)) (T, error) {
+	for {
+		answer, err := ask()
+		if err == nil || !passing(err) {
+			return answer, err
+		}
+		select {
+		case <-ctx.Done():
+			return answer, err
+		case <-time.After(retryInterval):
+		}
+	}
+}
 
 // createTopics creates what is missing, with the broker's default replication. A topic that exists must have the
 // wanted number of partitions.
@@ -77,6 +101,10 @@ func checkPartitions(ctx context.Context, cl *kgo.Client, t Topic) error {
 
 // endOffsets gives the offset after each partition's last record, committed or not.
 func endOffsets(ctx context.Context, cl *kgo.Client, topic string, partitions int32) (map[int32]int64, error) {
+	return patiently(ctx, func() (map[int32]int64, error) { return askEnds(ctx, cl, topic, partitions) })
+}
+
+func askEnds(ctx context.Context, cl *kgo.Client, topic string, partitions int32) (map[int32]int64, error) {
 	const latest = -1
 	req := kmsg.NewPtrListOffsetsRequest()
 	rt := kmsg.NewListOffsetsRequestTopic()

@@ -36,6 +36,7 @@ type Flags struct {
 	Rate      float64 // records per second, 0: as fast as possible
 	Seed      uint64  // of generated data
 	StateDir  string  // empty: a temporary one
+	Instance  string  // of a static membership; empty: none
 	Guarantee string  // ExactlyOnce or AtLeastOnce
 	Workers   int
 	JSON      bool // one JSON line at the end, and nothing else on standard output
@@ -55,6 +56,8 @@ func (f *Flags) Register(set *flag.FlagSet, n int64) {
 	set.Uint64Var(&f.Seed, "seed", 1, "seed of the generated data")
 	set.StringVar(&f.StateDir, "state-dir", "", "directory for state (and the embedded broker's data) that outlives "+
 		"the program; empty: a temporary one")
+	set.StringVar(&f.Instance, "instance", "", "a name of this process among those on the same brokers: when it is "+
+		"started again soon, it takes its place back and nobody else gets its work; empty: none")
 	set.StringVar(&f.Guarantee, "guarantee", ExactlyOnce, ExactlyOnce+" or "+AtLeastOnce)
 	set.IntVar(&f.Workers, "workers", runtime.GOMAXPROCS(0), "goroutines that process")
 	set.BoolVar(&f.JSON, "json", false, "print one line of JSON at the end and nothing else")
@@ -104,6 +107,7 @@ func (f *Flags) Config(place Place, log io.Writer) stream.Config {
 	c := stream.Config{
 		Brokers: place.Brokers, StateDir: place.StateDir, Workers: f.Workers, Guarantee: stream.ExactlyOnce,
 		CommitInterval: f.CommitInterval, CheckpointInterval: f.CheckpointInterval, SessionTimeout: f.SessionTimeout,
+		InstanceID: f.Instance,
 		// Whoever takes over the work of a process that is gone waits for the end of its transaction, too.
 		TransactionTimeout: max(f.SessionTimeout, 2*f.CommitInterval),
 		// What is fed first, such as a table, is to be there first, also where its partition has another leader.

@@ -18,6 +18,8 @@ import (
 
 const (
 	lookInterval = 250 * time.Millisecond // how often the loop looks how far the work is
+	lookTimeout  = 5 * time.Second        // for what it asks
+	blindLimit   = 3 * time.Second        // a broker that restarts is not worth a warning
 	startTimeout = 10 * time.Second       // for the brokers to answer
 	drainTimeout = 30 * time.Second       // for the last outputs to become visible
 )
@@ -128,7 +130,7 @@ func run(ctx context.Context, s Scenario, f Flags, place Place) (Summary, error)
 	warnings := make(chan error)
 	l := &loop{
 		Scenario: s, n: f.N, cl: cl, tail: tail, warnings: warnings, before: before, told: map[int32]int64{},
-		started: time.Now(),
+		started: time.Now(), seeing: time.Now(),
 	}
 	feed := &feed{
 		brokers: place.Brokers, id: s.Name + "-feed", topic: feedTopic, input: s.Input, n: f.N, rate: f.Rate,
@@ -147,6 +149,8 @@ type loop struct {
 	before   map[int32]int64 // the output's ends at the start
 	told     map[int32]int64 // per partition of the output: the offset after the last record
 	started  time.Time
+	seeing   time.Time // when a look succeeded last
+	blind    bool      // none has for long, and that was said
 }
 
 // work is a goroutine that can be stopped.
@@ -229,10 +233,17 @@ func (l *loop) wait(ctx context.Context, feeding, processing, tail work) (comple
 // look tells how far the work is, and whether all that was fed is done: then each partition's committed offset has
 // reached the end of the feed. It may stand a little beyond, because what ends a transaction takes up an offset too.
 func (l *loop) look(ctx context.Context) (done bool, err error) {
-	offsets, err := committed(ctx, l.cl, l.Name, l.Input, l.Partitions)
-	if err != nil {
+	asking, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	offsets, err := committed(asking, l.cl, l.Name, l.Input, l.Partitions)
+	if err != nil && !passing(err) {
 		return false, err
 	}
+	if err != nil {
+		l.blinded(err)
+		return false, nil
+	}
+	l.seeing, l.blind = time.Now(), false
 	position, _ := l.tail.seen.now()
 	done = position.reaches(l.n)
 	processed := int64(0)
@@ -242,6 +253,14 @@ func (l *loop) look(ctx context.Context) (done bool, err error) {
 	}
 	l.Progress(Progress{Position: position, Processed: processed, Elapsed: time.Since(l.started)})
 	return done, nil
+}
+
+// blinded tells once when the brokers have not answered for long.
+func (l *loop) blinded(err error) {
+	if !l.blind && time.Since(l.seeing) > blindLimit {
+		l.blind = true
+		l.Warn(err)
+	}
 }
 
 func (l *loop) tell(records []*kgo.Record) error {

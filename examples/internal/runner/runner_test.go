@@ -88,7 +88,7 @@ func launch(t *testing.T, brokers []string, n int, rate float64) *process {
 			},
 			Progress: func(runner.Progress) {},
 			Warn:     func(err error) { p.warn <- err.Error() },
-		}, runner.Flags{Brokers: brokers[0], Rate: rate})
+		}, runner.Flags{Brokers: brokers[0], N: int64(n), Rate: rate})
 		if err != nil {
 			t.Error(err)
 		}
@@ -117,6 +117,18 @@ func TestRunEndsWhenAllIsProcessed(t *testing.T) {
 	require.NoError(t, b.Close())
 }
 
+// Who asks for more than was fed gets the rest fed, who asks for less has it already.
+func TestRunGoesOnWhenMoreIsAskedFor(t *testing.T) {
+	t.Parallel()
+	b, err := embedded.Start(embedded.Options{})
+	require.NoError(t, err)
+	launch(t, b.Addrs(), 1000, 0).requireAll(t, 1000)
+	launch(t, b.Addrs(), 3000, 0).requireAll(t, 3000)
+	less := launch(t, b.Addrs(), 2000, 0)
+	require.True(t, (<-less.sum).Complete)
+	require.NoError(t, b.Close())
+}
+
 func TestRunOnKafka(t *testing.T) {
 	t.Parallel()
 	kafka := kafkatest.Start(t, kafkatest.Options{})
@@ -128,7 +140,7 @@ func TestRunOnKafka(t *testing.T) {
 // back. Every number is fed once.
 func TestFeedIsHandedOver(t *testing.T) {
 	t.Parallel()
-	const n = 12_000
+	const n = 6_000
 	b, err := embedded.Start(embedded.Options{})
 	require.NoError(t, err)
 	first := launch(t, b.Addrs(), n, 1000)
