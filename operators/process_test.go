@@ -225,7 +225,7 @@ func TestMistakesInABuildFunction(t *testing.T) {
 	for _, want := range []string{
 		`process "a": Every needs an interval of at least a millisecond`,
 		`process "b": OnTimer is called twice`,
-		`process opens the store "twice" twice`,
+		`process "c": it opens the store "twice" twice`,
 		`process "d": the build function panicked at operators/process_test.go:2`,
 		`process: it needs a name`,
 		`process "e": the build function gave no function`,

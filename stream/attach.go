@@ -3,8 +3,6 @@
 package stream
 
 import (
-	"fmt"
-
 	"github.com/irmak-go/irmak/internal/graph"
 	"github.com/irmak-go/irmak/internal/task"
 	"github.com/irmak-go/irmak/stream/codec"
@@ -20,23 +18,26 @@ type Op struct {
 // NewOp begins an operator of the given kind, which is its name in plans and messages. name is what the user called
 // it, or "" when nothing of it is durable.
 func NewOp(t *Topology, kind, name string) *Op {
-	return &Op{t: t, node: t.add(&graph.Node{Role: graph.Operator, Kind: kind, Name: name})}
+	return newOp(t, &graph.Node{Role: graph.Operator, Kind: kind, Name: name})
+}
+
+// newOp puts n into t, which is nil when it comes from a zero Stream.
+func newOp(t *Topology, n *graph.Node) *Op {
+	if t == nil {
+		t = astray(n.Kind, "its input is the zero Stream; begin with stream.From or an operator's result")
+	}
+	return &Op{t: t, node: t.add(n)}
 }
 
 // Label is the operator's kind and name, for messages: `aggregate "totals"`.
-func (o *Op) Label() string {
-	if o.node.Name == "" {
-		return o.node.Kind
-	}
-	return fmt.Sprintf("%s %q", o.node.Kind, o.node.Name)
-}
+func (o *Op) Label() string { return o.node.Label() }
 
 // Name is the operator's name with the prefix of its scope.
 func (o *Op) Name() string { return o.node.Name }
 
 // Mistake reports an error in the user's program; Build returns it with the file and line of the operator's call.
 func (o *Op) Mistake(format string, args ...any) {
-	o.t.graph.Mistake(o.node.Where, o.Label()+": "+format, args...)
+	o.t.graph.Mistake(o.node, format, args...)
 }
 
 // Match says that the operator brings its inputs together by key, so they must be partitioned alike. Build and Run
@@ -55,6 +56,9 @@ func In[K, V any](o *Op, s Stream[K, V], build func(t *Task) Next[K, V]) {
 			"through a topic only", s.t.Name(), o.t.Name())
 		return
 	}
+	if o.t.built {
+		return // add has said so; a plan that may be running must not change
+	}
 	o.node.In = append(o.node.In, s.out.node)
 	s.out.kids = append(s.out.kids, &inlet{build: func(t *Task) any { return inlay(o, t, build) }})
 }
@@ -63,9 +67,11 @@ func In[K, V any](o *Op, s Stream[K, V], build func(t *Task) Next[K, V]) {
 func inlay[K, V any](o *Op, t *Task, build func(t *Task) Next[K, V]) (next Next[K, V]) {
 	defer t.enter(o)()
 	defer func() {
-		if p := recover(); p != nil {
+		switch p := recover(); {
+		case t.planner != nil && t.planner.graph.Faulty(o.node): // a consequence
+		case p != nil:
 			t.Mistake("the build function panicked at %s: %v", task.NewPanicError(p).Where, p)
-		} else if next == nil {
+		case next == nil:
 			t.Mistake("the build function gave no function")
 		}
 		if next == nil {

@@ -3,6 +3,7 @@
 package stream
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -17,30 +18,35 @@ import (
 
 // build makes the plan. Which stores a sub-topology has is learnt by opening a task of it that never runs.
 func (t *Topology) build() error {
-	if err := t.graph.Validate(); err != nil {
-		return err
-	}
 	plan := &engine.Plan{App: t.graph.Name, Graph: t.graph}
 	planner := &planner{graph: t.graph, specs: map[*graph.Node][]state.Spec{}}
+	var failed []error
 	for _, sub := range t.graph.Split() {
 		p := engine.SubPlan{Sub: sub}
 		for _, in := range sub.Inputs {
 			p.Sources = append(p.Sources, task.Source{Topic: in.TopicName(t.graph.Name), Open: t.sources[in]})
 		}
-		if err := rehearse(plan.App, p.Sources, planner); err != nil {
-			return err
-		}
+		failed = append(failed, planner.rehearse(sub, p.Sources))
 		for _, n := range sub.Nodes {
 			p.Stores = append(p.Stores, planner.specs[n]...)
 		}
 		plan.Subs = append(plan.Subs, p)
 	}
+	if err := t.graph.Validate(); err != nil {
+		return err // a rehearsal that failed is a consequence
+	}
 	t.plan = plan
-	return t.graph.Validate() // stores have claimed their names meanwhile
+	return errors.Join(failed...)
 }
 
-// rehearse opens a task in memory, for the planner to see.
-func rehearse(app string, sources []task.Source, p *planner) error {
+// planner learns from tasks that never run what the operators open. Their mistakes become the graph's.
+type planner struct {
+	graph *graph.Graph
+	specs map[*graph.Node][]state.Spec
+}
+
+// rehearse opens a task of sub in memory.
+func (p *planner) rehearse(sub *graph.Sub, sources []task.Source) error {
 	watched := make([]task.Source, len(sources))
 	for i, src := range sources {
 		watched[i] = task.Source{Topic: src.Topic, Open: func(inner *task.Task) task.Input {
@@ -49,14 +55,22 @@ func rehearse(app string, sources []task.Source, p *planner) error {
 		}}
 	}
 	db := memory.New()
-	_, err := task.New(task.Setup{
-		App: app, Sources: watched, Output: nowhere{}, Clock: clock.System, Log: slog.New(slog.DiscardHandler),
+	t, err := task.New(task.Setup{
+		App: p.graph.Name, Sources: watched, Output: nowhere{}, Clock: clock.System, Log: slog.New(slog.DiscardHandler),
 		Counters: &task.Counters{},
 		Backing: func(spec state.Spec, partition int32) (state.Backing, error) {
 			return state.Backing{DB: db, Prefix: []byte(fmt.Sprintf("%s/%d/", spec.Name, partition))}, nil
 		},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	if n := t.MetadataBytes(); n > task.MaxMetadata {
+		p.graph.Mistake(sub.Nodes[0], "the clocks of the operators in its sub-topology take %d bytes of the metadata that "+
+			"is committed with its offsets; brokers take %d: give the operators shorter names, or split the topology at a topic",
+			n, task.MaxMetadata)
+	}
+	return nil
 }
 
 // nowhere is the output of a task that never runs.

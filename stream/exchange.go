@@ -15,18 +15,16 @@ import (
 // It is the only way to change a stream's key; operators.KeyBy and operators.Repartition are made of it.
 func Exchange[K, V, K2 any](kind, name string, partitions int32, s Stream[K, V], key codec.Codec[K2],
 	rekey func(r *Record[K, V]) (K2, bool)) Stream[K2, V] {
-	if s.t == nil {
-		return Stream[K2, V]{}
-	}
-	through := Topic[K2, V]{Key: key, Value: s.value, NullValues: true}
-	n := &graph.Node{Role: graph.Exchange, Name: name, Partitions: partitions}
-	through.Name = exchangeTopic(s.t, name)
-	out := from(s.t, through, kind, n)
+	n := &graph.Node{Role: graph.Exchange, Kind: kind, Name: name, Partitions: partitions, KeyCodec: typeOf(key)}
+	o := newOp(s.t, n)
+	through := Topic[K2, V]{Name: n.TopicName(o.t.Name()), Key: key, Value: s.value, NullValues: true}
+	out := read(o, through)
 	out.traits = s.traits
-	o := &Op{t: s.t, node: n}
 	switch {
 	case name == "":
 		o.Mistake("it needs a name: the records pass through a topic called after it")
+	case key == nil:
+		o.Mistake("the codec of the keys is missing")
 	case s.value == nil:
 		o.Mistake("the codec of the values is not known, because an operator above made values of a new type; " +
 			"name it with stream.Encode before")
@@ -46,9 +44,4 @@ func Exchange[K, V, K2 any](kind, name string, partitions int32, s Stream[K, V],
 		}
 	})
 	return out
-}
-
-func exchangeTopic(t *Topology, name string) string {
-	n := graph.Node{Role: graph.Exchange, Name: t.prefix + name}
-	return n.TopicName(t.graph.Name)
 }

@@ -20,15 +20,16 @@ func To[K, V any](s Stream[K, V], topic Topic[K, V]) {
 // ToEach writes each record to the topic that choose names for it; topic gives codecs and partitioning, and its Name
 // is not used. A topic that does not exist is a produce error of the record.
 func ToEach[K, V any](s Stream[K, V], topic Topic[K, V], choose func(r *Record[K, V]) string) {
-	topic.Name = "(chosen per record)"
-	toTopic(s, topic, &graph.Node{Role: graph.Sink, Kind: "to each"}, choose)
+	topic.Name = "chosen-per-record"
+	o := toTopic(s, topic, &graph.Node{Role: graph.Sink, Kind: "to each"}, choose)
+	if choose == nil {
+		o.Mistake("there is no function that chooses the topic")
+	}
 }
 
-func toTopic[K, V any](s Stream[K, V], topic Topic[K, V], n *graph.Node, choose func(r *Record[K, V]) string) {
-	if s.t == nil {
-		return // the zero Stream comes from a mistake that is reported where it was made
-	}
-	o := &Op{t: s.t, node: s.t.add(n)}
+func toTopic[K, V any](s Stream[K, V], topic Topic[K, V], n *graph.Node,
+	choose func(r *Record[K, V]) string) *Op {
+	o := newOp(s.t, n)
 	if err := topic.check(); err != nil {
 		o.Mistake("%w", err)
 	}
@@ -37,6 +38,7 @@ func toTopic[K, V any](s Stream[K, V], topic Topic[K, V], n *graph.Node, choose 
 		label = fmt.Sprintf("%s %q", n.Kind, topic.Name)
 	}
 	In(o, s, func(t *Task) Next[K, V] { return newWriter(t, topic, label, choose).write })
+	return o
 }
 
 // writer encodes records and sends them to a topic.

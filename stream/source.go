@@ -4,6 +4,9 @@ package stream
 
 import (
 	"fmt"
+	"path"
+	"reflect"
+	"runtime"
 	"slices"
 	"unsafe"
 
@@ -14,33 +17,45 @@ import (
 
 // From reads a topic as a stream. Within a partition records come in the order of their offsets; a task that reads
 // several partitions takes the oldest record first.
-func From[K, V any](t *Topology, topic Topic[K, V]) Stream[K, V] {
-	return checked(t, topic, "from")
-}
+func From[K, V any](t *Topology, topic Topic[K, V]) Stream[K, V] { return from(t, topic, "from") }
 
-// checked is from for a topic that the user wrote.
-func checked[K, V any](t *Topology, topic Topic[K, V], kind string) Stream[K, V] {
-	s := from(t, topic, kind, &graph.Node{Role: graph.Source, Topic: topic.Name})
-	if err := topic.check(); err != nil {
-		t.graph.Mistake(s.out.node.Where, "%s: %w", kind, err)
+func from[K, V any](t *Topology, topic Topic[K, V], kind string) Stream[K, V] {
+	if t == nil {
+		t = astray(kind, "there is no topology; begin with stream.New")
 	}
-	return s
+	o := newOp(t, &graph.Node{
+		Role: graph.Source, Kind: kind, Topic: topic.Name, KeyCodec: typeOf(topic.Key), Placed: nameOf(topic.Partition),
+	})
+	if err := topic.check(); err != nil {
+		o.Mistake("%w", err)
+	}
+	return read(o, topic)
 }
 
-func from[K, V any](t *Topology, topic Topic[K, V], kind string, n *graph.Node) Stream[K, V] {
-	n.Kind = kind
-	n.KeyCodec = fmt.Sprintf("%T", topic.Key)
-	t.add(n)
-	p := &port{node: n}
-	t.sources[n] = func(inner *task.Task) task.Input {
-		return &source[K, V]{
-			task: inner, topic: topic, label: fmt.Sprintf("%s %q", kind, topic.Name), next: next[K, V](p, wrap(inner)),
+// read is the stream of a topic that o's node stands for: a source, or the lower side of an exchange.
+func read[K, V any](o *Op, topic Topic[K, V]) Stream[K, V] {
+	p := &port{node: o.node}
+	label := fmt.Sprintf("%s %q", o.node.Kind, topic.Name)
+	if !o.t.built {
+		o.t.sources[o.node] = func(inner *task.Task) task.Input {
+			return &source[K, V]{task: inner, topic: topic, label: label, next: next[K, V](p, wrap(inner))}
 		}
 	}
 	return Stream[K, V]{
-		t: t, out: p, key: topic.Key, value: topic.Value,
+		t: o.t, out: p, key: topic.Key, value: topic.Value,
 		traits: traits{disorder: topic.Disorder.Milliseconds(), idle: topic.Idle},
 	}
+}
+
+// typeOf names a codec, to compare it with others.
+func typeOf(c any) string { return fmt.Sprintf("%T", c) }
+
+// nameOf names a topic's partitioner; empty when there is none. Two functions of one name are taken to be the same.
+func nameOf[K any](place func(K, int32) int32) string {
+	if place == nil {
+		return ""
+	}
+	return path.Base(runtime.FuncForPC(reflect.ValueOf(place).Pointer()).Name())
 }
 
 // source decodes the records of one partition and pushes them into the operators.

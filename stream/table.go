@@ -15,8 +15,8 @@ import (
 // store named after the topic.
 func TableFrom[K comparable, V any](t *Topology, topic Topic[K, V]) Table[K, V] {
 	topic.NullValues = true
-	in := checked(t, topic, "table from")
-	return TableOf("table", topic.Name, in, topic.Value)
+	in := from(t, topic, "table from")
+	return tableOf(NewOp(in.t, "table", topic.Name), topic.Name, in, topic.Value)
 }
 
 // TableOf keeps the newest value of each key of in, by arrival, in a store called name: what TableFrom and
@@ -24,6 +24,16 @@ func TableFrom[K comparable, V any](t *Topology, topic Topic[K, V]) Table[K, V] 
 // dropped and counted.
 func TableOf[K comparable, V any](kind, name string, in Stream[K, V], value codec.Codec[V]) Table[K, V] {
 	o := NewOp(in.t, kind, name)
+	switch {
+	case name == "":
+		o.Mistake("it needs a name: its rows are kept in a store called after it")
+	case value == nil:
+		o.Mistake("the codec of the values is missing: they are kept in a store")
+	}
+	return tableOf(o, name, in, value)
+}
+
+func tableOf[K comparable, V any](o *Op, name string, in Stream[K, V], value codec.Codec[V]) Table[K, V] {
 	rows := PerTask(o, func(t *Task) *Rows[K, V] { return OpenRows(t, name, in.key, value) })
 	out := Out(o, in, in.key, codec.Codec[Change[V]](nil))
 	In(o, in, func(t *Task) Next[K, V] {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/irmak-go/irmak/internal/graph"
 	"github.com/irmak-go/irmak/internal/task"
 	"github.com/irmak-go/irmak/state"
 )
@@ -21,12 +20,6 @@ type Task struct {
 	inner   *task.Task
 	op      *Op      // being built
 	planner *planner // of Build; nil in a task that runs
-}
-
-// planner learns from a task that never runs what the operators open.
-type planner struct {
-	graph *graph.Graph
-	specs map[*graph.Node][]state.Spec
 }
 
 // enter makes o the operator whose build function runs, until the function that it gives is called.
@@ -65,8 +58,10 @@ func (t *Task) OpenStore(spec state.Spec, open func(state.Backing) state.Instanc
 			spec.Name))
 		return open(state.Backing{Fail: t.inner.Abort})
 	}
-	spec.Name = t.op.t.prefix + spec.Name
-	if p := t.planner; p != nil {
+	if spec.Name != "" {
+		spec.Name = t.op.t.prefix + spec.Name
+	}
+	if p := t.planner; p != nil && t.op.t.graph == p.graph { // else the mistake of mixing two is known
 		p.graph.Claim(t.op.node, spec.Name)
 		t.op.node.Stores = append(t.op.node.Stores, spec.Name)
 		p.specs[t.op.node] = append(p.specs[t.op.node], spec)

@@ -3,10 +3,10 @@
 package stream
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/irmak-go/irmak/internal/graph"
 	"github.com/irmak-go/irmak/stream/codec"
 )
 
@@ -35,9 +35,10 @@ type Topic[K, V any] struct {
 }
 
 func (t *Topic[K, V]) check() error {
+	err := graph.CheckTopic(t.Name)
 	switch {
-	case t.Name == "":
-		return errors.New("the topic has no Name")
+	case err != nil:
+		return err
 	case t.Key == nil:
 		return fmt.Errorf("topic %q has no Key codec", t.Name)
 	case t.Value == nil:

@@ -3,9 +3,11 @@
 package stream
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/irmak-go/irmak/internal/engine"
 	"github.com/irmak-go/irmak/internal/graph"
@@ -49,7 +51,7 @@ func (t *Topology) Scope(name string) *Topology {
 }
 
 // Describe draws the topology as a tree for each sub-topology, and names every topic that Run will create. Mistakes,
-// if there are any, stand at the end.
+// if there are any, stand at the end. It builds the topology: nothing can be added after it.
 func (t *Topology) Describe() string {
 	err := t.Build()
 	s := t.graph.Describe()
@@ -70,8 +72,7 @@ func (t *Topology) Build() error {
 		return t.err
 	}
 	t.built = true
-	t.err = t.build()
-	if t.err != nil {
+	if t.err = errors.Join(takeStrays(), t.build()); t.err != nil {
 		t.err = fmt.Errorf("topology %s: %w", t.graph.Name, t.err)
 	}
 	return t.err
@@ -84,10 +85,33 @@ func (t *Topology) add(n *graph.Node) *graph.Node {
 		n.Name = t.prefix + n.Name
 	}
 	if t.built {
-		t.err = fmt.Errorf("%s: %s is added to topology %s after it was built", n.Where, n.Kind, t.graph.Name)
+		t.err = errors.Join(t.err, fmt.Errorf("%s: %s is added after the topology was built", n.Where, n.Label()))
 		return n
 	}
 	return t.graph.Add(n)
+}
+
+// strays are mistakes that belong to no topology, for a zero Stream knows of none. The next Build returns them,
+// whatever its topology: the program that made them must not go on as if nothing was wrong.
+var strays struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+// astray reports a stray mistake and gives a topology that takes what follows from it, and is never built.
+func astray(kind, text string) *Topology {
+	strays.mu.Lock()
+	defer strays.mu.Unlock()
+	strays.errs = append(strays.errs, fmt.Errorf("%s: %s: %s", caller(), kind, text))
+	return New("astray")
+}
+
+func takeStrays() error {
+	strays.mu.Lock()
+	defer strays.mu.Unlock()
+	err := errors.Join(strays.errs...)
+	strays.errs = nil
+	return err
 }
 
 // ours are the packages whose frames caller passes over.

@@ -6,6 +6,7 @@
 package graph
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -38,9 +39,18 @@ type Node struct {
 
 	Topic      string   // of sources, sinks (empty when chosen per record) and exchanges
 	KeyCodec   string   // of sources and exchanges: the type of the key codec, to check co-partitioning
+	Placed     string   // of sources: the function that places keys in partitions; empty for Kafka's default
 	Partitions int32    // of exchanges: how many were asked for; 0 adopts the count of what it is joined with
 	Stores     []string // names of the stores that it opened
-	Matched    bool     // its inputs are joined by key: they must be co-partitioned
+	Matched    bool     // its inputs are brought together by key: they must be co-partitioned
+}
+
+// Label is the operator's kind and name, for messages: `aggregate "totals"`.
+func (n *Node) Label() string {
+	if n.Name == "" {
+		return n.Kind
+	}
+	return fmt.Sprintf("%s %q", n.Kind, n.Name)
 }
 
 // Graph is a topology under construction. It belongs to the goroutine that writes the topology; after Validate it is
@@ -49,8 +59,14 @@ type Graph struct {
 	Name  string
 	Nodes []*Node
 
-	names map[string]*Node
-	errs  []error
+	names    map[string]*Node
+	mistakes []mistake
+}
+
+// mistake is an error of the person who writes the topology.
+type mistake struct {
+	node *Node
+	text string // without the place
 }
 
 // New gives an empty graph of the application called name.
@@ -69,31 +85,50 @@ func (g *Graph) Add(n *Node) *Node {
 	return n
 }
 
-// Claim makes name n's own: a store, a repartition topic. Two claims of one name by different calls are a mistake.
+// Claim makes name n's own: n's name, or that of a store that n opens. Two claims of one name by different calls are a
+// mistake, as are two of the same store.
 func (g *Graph) Claim(n *Node, name string) {
+	if name == "" && g.Faulty(n) {
+		return // for want of the name that the store was to have
+	}
+	what := ""
+	if name != n.Name {
+		what = fmt.Sprintf("store %q: ", name)
+	}
 	if err := checkName(name); err != nil {
-		g.Mistake(n.Where, "%s: %w", n.Kind, err)
+		g.Mistake(n, "%s%v", what, err)
 		return
 	}
 	first, taken := g.names[name]
 	switch {
 	case taken && first != n:
-		g.Mistake(n.Where, "%s %q: the name is taken by the %s at %s; "+
-			"durable things are found again by their names, so give each its own", n.Kind, name, first.Kind, first.Where)
+		g.Mistake(n, "%sthe name is taken by the %s at %s; durable things are found again by their names, so give each "+
+			"its own", what, first.Kind, first.Where)
 	case taken && slices.Contains(n.Stores, name):
-		g.Mistake(n.Where, "%s opens the store %q twice; open it once per task and keep the handle", n.Kind, name)
+		g.Mistake(n, "it opens the store %q twice; open it once per task and keep the handle", name)
 	default:
 		g.names[name] = n
 	}
 }
 
-// Mistake records an error of the person who writes the topology, found at where.
-func (g *Graph) Mistake(where, format string, args ...any) {
-	g.errs = append(g.errs, fmt.Errorf("%s: "+format, append([]any{where}, args...)...))
+// Mistake records what is wrong with n, once.
+func (g *Graph) Mistake(n *Node, format string, args ...any) {
+	m := mistake{n, fmt.Errorf(format, args...).Error()}
+	if !slices.Contains(g.mistakes, m) {
+		g.mistakes = append(g.mistakes, m)
+	}
 }
 
-// nameLimit leaves room for the application's name and the suffix within Kafka's 249 characters.
-const nameLimit = 120
+// Faulty says whether a mistake of n is known.
+func (g *Graph) Faulty(n *Node) bool {
+	return slices.ContainsFunc(g.mistakes, func(m mistake) bool { return m.node == n })
+}
+
+// nameLimit leaves room for the application's name and the suffix within Kafka's limit.
+const (
+	nameLimit  = 120
+	topicLimit = 249 // Kafka's
+)
 
 func checkName(name string) error {
 	if name == "" {
@@ -103,40 +138,70 @@ func checkName(name string) error {
 		return fmt.Errorf("name %q is %d characters long; at most %d leave room for the topic's prefix",
 			name, len(name), nameLimit)
 	}
-	bad := strings.IndexFunc(name, func(r rune) bool {
-		return !(r == '.' || r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
-	})
-	if bad >= 0 || name == "." || name == ".." {
+	if !legal(name) {
 		return fmt.Errorf("name %q becomes part of a topic's name: use letters, digits, '.', '_' and '-'", name)
 	}
 	return nil
 }
 
-// Validate checks what can be known without a broker and gives all mistakes at once, in the order of the code that
+// legal says whether Kafka takes name for a topic.
+func legal(name string) bool {
+	bad := strings.IndexFunc(name, func(r rune) bool {
+		return !(r == '.' || r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')
+	})
+	return bad < 0 && name != "." && name != ".."
+}
+
+// CheckTopic says what is wrong with the name of a topic, for the brokers would say only that something is.
+func CheckTopic(name string) error {
+	switch {
+	case name == "":
+		return errors.New("the topic has no Name")
+	case len(name) > topicLimit:
+		return fmt.Errorf("topic %q: the name is %d characters long, at most %d", name, len(name), topicLimit)
+	case !legal(name):
+		return fmt.Errorf("topic %q: use letters, digits, '.', '_' and '-'", name)
+	}
+	return nil
+}
+
+// Validate checks what can be known without a broker and gives all mistakes at once, in the order of the calls that
 // made them, or nil.
 func (g *Graph) Validate() error {
-	errs := slices.Clone(g.errs)
+	all := Graph{mistakes: slices.Clone(g.mistakes)}
+	g.checkNodes(&all)
+	for _, sub := range g.Split() {
+		sub.checkKeys(&all)
+	}
+	slices.SortStableFunc(all.mistakes, func(a, b mistake) int { return cmp.Compare(a.node.ID, b.node.ID) })
+	var errs []error
 	if err := checkName(g.Name); err != nil {
 		errs = append(errs, fmt.Errorf("topology: %w", err))
+	}
+	for _, m := range all.mistakes {
+		errs = append(errs, fmt.Errorf("%s: %s: %s", m.node.Where, m.node.Label(), m.text))
 	}
 	if !slices.ContainsFunc(g.Nodes, func(n *Node) bool { return n.Role == Source }) {
 		errs = append(errs, fmt.Errorf("topology %q reads no topic: begin with stream.From or stream.TableFrom", g.Name))
 	}
+	return errors.Join(errs...)
+}
+
+// checkNodes checks each node for itself, and that no topic is read twice.
+func (g *Graph) checkNodes(report *Graph) {
 	readers := map[string]*Node{}
 	for _, n := range g.Nodes {
-		if n.Role != Source {
-			continue
+		switch first := readers[n.Topic]; {
+		case n.Role != Source:
+			if len(n.In) == 0 && !g.Faulty(n) {
+				report.Mistake(n, "it has no input")
+			}
+		case first != nil && n.Topic != "":
+			report.Mistake(n, "topic %q is read already at %s; read it once and use the stream twice", n.Topic, first.Where)
+		default:
+			readers[n.Topic] = n
 		}
-		if first, twice := readers[n.Topic]; twice {
-			errs = append(errs, fmt.Errorf("%s: topic %q is read already at %s; read it once and use the stream twice",
-				n.Where, n.Topic, first.Where))
-		}
-		readers[n.Topic] = n
 	}
-	for _, sub := range g.Split() {
-		errs = append(errs, sub.checkKeys()...)
-	}
-	return errors.Join(errs...)
 }
 
 // ShortFile keeps the last two parts of a path: enough to find it, short enough to read.

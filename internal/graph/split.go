@@ -93,10 +93,9 @@ func (g *Graph) Split() []*Sub {
 	return out
 }
 
-// checkKeys holds the inputs of joins against each other: equal keys lie in equal partitions only when they are
-// encoded alike.
-func (s *Sub) checkKeys() []error {
-	var errs []error
+// checkKeys holds what is brought together by key against each other: equal keys lie in equal partitions only when they
+// are encoded and placed alike.
+func (s *Sub) checkKeys(report *Graph) {
 	for _, n := range s.Nodes {
 		if !n.Matched {
 			continue
@@ -108,14 +107,23 @@ func (s *Sub) checkKeys() []error {
 				case first == nil:
 					first = src
 				case src.KeyCodec != first.KeyCodec:
-					errs = append(errs, fmt.Errorf("%s: %s joins %q, keyed by %s, with %q, keyed by %s: equal keys would not "+
-						"meet; use one key codec for both, or KeyBy one of them", n.Where, n.Kind,
-						first.label(), first.KeyCodec, src.label(), src.KeyCodec))
+					report.Mistake(n, "it brings together by key %q, keyed by %s, and %q, keyed by %s: equal keys would not meet; "+
+						"use one key codec for both, or KeyBy one of them", first.label(), first.KeyCodec, src.label(), src.KeyCodec)
+				case src.Placed != first.Placed:
+					report.Mistake(n, "it brings together by key %q, partitioned by %s, and %q, partitioned by %s: equal keys would "+
+						"not meet; KeyBy the one with a function of its own", first.label(), first.placement(), src.label(),
+						src.placement())
 				}
 			}
 		}
 	}
-	return errs
+}
+
+func (n *Node) placement() string {
+	if n.Placed == "" {
+		return "Kafka's default"
+	}
+	return n.Placed
 }
 
 // origins are the sources and exchanges that feed n inside its sub-topology.

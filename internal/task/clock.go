@@ -91,6 +91,18 @@ func (t *Task) ClocksMetadata() string {
 
 const clocksVersion = 1
 
+// MetadataBytes is the most that ClocksMetadata can come to.
+func (t *Task) MetadataBytes() int {
+	n := 1
+	for name := range t.clocks {
+		n += binary.MaxVarintLen16 + len(name) + binary.MaxVarintLen64
+	}
+	return base64.RawStdEncoding.EncodedLen(n)
+}
+
+// MaxMetadata is what brokers take, by default (offset.metadata.max.bytes).
+const MaxMetadata = 4096
+
 // ParseClocks reads what ClocksMetadata wrote and raises the clocks in into. Metadata of other software is an error.
 func ParseClocks(metadata string, into map[string]int64) error {
 	if metadata == "" {

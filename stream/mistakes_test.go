@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/irmak-go/irmak/operators"
+	"github.com/irmak-go/irmak/state"
+	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/stream/codec"
+)
+
+// In this file a comment "mistake: text" says that Build must report what begins with that text for the line below.
+// Tests name the part of the file in which they write a topology.
+
+func topicOf(name string) stream.Topic[string, string] {
+	return stream.Topic[string, string]{Name: name, Key: codec.String, Value: codec.String}
+}
+
+var numbered = stream.Topic[int64, string]{Name: "numbered", Key: codec.Int64, Value: codec.String}
+
+// reported holds the comments between "begin name" and "end name" in this file against err: each is reported, with its
+// line, and nothing else is.
+func reported(t *testing.T, name string, err error) {
+	t.Helper()
+	src, rerr := os.ReadFile("mistakes_test.go")
+	require.NoError(t, rerr)
+	want := map[string]int{}
+	inside := false
+	for i, line := range strings.Split(string(src), "\n") {
+		switch {
+		case strings.Contains(line, "// begin "+name):
+			inside = true
+		case strings.Contains(line, "// end "+name):
+			inside = false
+		case inside:
+			for _, text := range strings.Split(line, "// mistake: ")[1:] {
+				want[fmt.Sprintf("stream/mistakes_test.go:%d: %s", i+2, strings.TrimSpace(text))]++
+			}
+		}
+	}
+	require.NotEmpty(t, want)
+	require.Error(t, err)
+	for _, got := range strings.Split(strings.TrimPrefix(err.Error(), "topology test: "), "\n") {
+		found := false
+		for text := range want {
+			if strings.HasPrefix(got, text) {
+				found = true
+				delete(want, text)
+				break
+			}
+		}
+		require.True(t, found, "reported, but not meant: %s", got)
+	}
+	require.Empty(t, want, "not reported by: %v", err)
+}
+
+// Names that become durable are checked where they are given: by the line of the call, also through functions of the
+// user's own and in scopes.
+func TestNameMistakes(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("test")
+	in := stream.From(topo, topicOf("in"))
+	count := operators.Count[string]()
+	same := func(v string) string { return v }
+	// begin names
+	helper := func(name string) {
+		// mistake: aggregate "twice": the name is taken by the aggregate at stream/mistakes_test.go
+		operators.Aggregate(name, in, count)
+	}
+	helper("once")
+	operators.Aggregate("twice", in, count)
+	helper("twice")
+	// mistake: key by "once": the name is taken by the aggregate at
+	operators.KeyBy("once", in, codec.String, same)
+	// mistake: key by: it needs a name
+	operators.KeyBy("", in, codec.String, same)
+	// mistake: repartition: it needs a name
+	operators.Repartition("", 3, in)
+	// mistake: repartition "r": -3 partitions
+	operators.Repartition("r", -3, in)
+	// mistake: aggregate: it needs a name
+	operators.Aggregate("", in, count)
+	// mistake: to table: it needs a name
+	operators.ToTable("", in, codec.String)
+	// mistake: to table "white space": name "white space" becomes part of a topic's name
+	operators.ToTable("white space", in, codec.String)
+	// mistake: to table "xxx
+	operators.ToTable(strings.Repeat("x", 200), in, codec.String)
+	scope := stream.From(topo.Scope("eu"), topicOf("in-eu"))
+	operators.Aggregate("n", scope, count)
+	operators.Aggregate("n", stream.From(topo.Scope("us"), topicOf("in-us")), count)
+	// mistake: aggregate "eu-n": the name is taken
+	operators.Aggregate("n", scope, count)
+	stream.TableFrom(topo, topicOf("table"))
+	// mistake: to table "table": the name is taken by the table at
+	operators.ToTable("table", in, codec.String)
+	rows := state.Map[string, string]{Name: "rows", Key: codec.String, Value: codec.String}
+	open := func(p *operators.Processor[string, string]) operators.Func[string, string] {
+		rows.Open(p)
+		return func(*stream.Record[string, string]) error { return nil }
+	}
+	operators.Process("p", in, open)
+	// mistake: process "q": store "rows": the name is taken by the process at
+	operators.Process("q", in, open)
+	// end names
+	reported(t, "names", topo.Build())
+}
+
+func TestTopicMistakes(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("test")
+	// begin topics
+	in := stream.From(topo, topicOf("in"))
+	// mistake: from: topic "in" is read already at stream/mistakes_test.go
+	stream.From(topo, topicOf("in"))
+	// mistake: table from: topic "in" is read already at
+	stream.TableFrom(topo, topicOf("in"))
+	// mistake: from: the topic has no Name
+	stream.From(topo, topicOf(""))
+	// mistake: from: topic "a" has no Key codec
+	stream.From(topo, stream.Topic[string, string]{Name: "a", Value: codec.String})
+	// mistake: from: topic "b" has no Value codec
+	stream.From(topo, stream.Topic[string, string]{Name: "b", Key: codec.String})
+	backwards := topicOf("c")
+	backwards.Disorder = -1
+	// mistake: from: topic "c": Disorder is -1ns
+	stream.From(topo, backwards)
+	asleep := topicOf("d")
+	asleep.Idle = -1
+	// mistake: table from: topic "d": Idle is -1ns
+	stream.TableFrom(topo, asleep)
+	// mistake: to: topic "e" has no Key codec
+	stream.To(in, stream.Topic[string, string]{Name: "e"})
+	// mistake: to: the topic has no Name
+	stream.To(in, topicOf(""))
+	// mistake: to: topic "white space"
+	stream.To(in, topicOf("white space"))
+	// mistake: from: topic "a/b"
+	stream.From(topo, topicOf("a/b"))
+	stream.ToEach(in, topicOf(""), func(*stream.Record[string, string]) string { return "x" })
+	// mistake: to each: there is no function that chooses the topic
+	stream.ToEach(in, topicOf(""), nil)
+	// end topics
+	reported(t, "topics", topo.Build())
+}
+
+func TestCodecMistakes(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("test")
+	in, other := stream.From(topo, topicOf("in")), stream.From(topo, topicOf("other"))
+	lengths := operators.Map(in, func(v string) int64 { return int64(len(v)) })
+	same := func(v string) string { return v }
+	// begin codecs
+	// mistake: key by "a": the codec of the values is not known
+	operators.KeyBy("a", lengths, codec.Int64, func(n int64) int64 { return n })
+	// mistake: repartition "b": the codec of the values is not known
+	operators.Repartition("b", 2, lengths)
+	operators.KeyBy("c", stream.Encode(lengths, codec.Int64), codec.Int64, func(n int64) int64 { return n })
+	// mistake: key by "d": the codec of the keys is missing
+	operators.KeyBy("d", in, nil, same)
+	// mistake: to table "e": the codec of the values is missing
+	operators.ToTable("e", in, nil)
+	custom := topicOf("custom")
+	custom.Key = upper{codec.String}
+	operators.Merge(in, other)
+	// mistake: merge: it brings together by key "in", keyed by codec.stringCodec, and "custom", keyed by stream_test.upper
+	operators.Merge(in, stream.From(topo, custom))
+	table := operators.ToTable("table", operators.KeyBy("by", other, upper{codec.String}, same), codec.String)
+	// mistake: join table: it brings together by key "by"
+	operators.JoinTable(in, table, func(a, b string) string { return a + b })
+	placed := topicOf("placed")
+	placed.Partition = func(string, int32) int32 { return 0 }
+	left := stream.From(topo, placed)
+	placed.Name = "placed too"
+	placed.Name = "placed-too"
+	operators.Merge(left, stream.From(topo, placed))
+	// mistake: merge: it brings together by key "in", partitioned by Kafka's default, and "placed", partitioned by
+	operators.Merge(in, left)
+	// end codecs
+	reported(t, "codecs", topo.Build())
+}
+
+// upper is a codec of strings that is not codec.String.
+type upper struct{ codec.Codec[string] }
+
+func TestStreamMistakes(t *testing.T) { // not parallel: a zero Stream's mistake goes to the next Build
+	topo, elsewhere := stream.New("test"), stream.New("elsewhere")
+	in, foreign := stream.From(topo, topicOf("in")), stream.From(elsewhere, topicOf("in"))
+	var none stream.Stream[string, string]
+	var noTable stream.Table[string, string]
+	join := func(a, b string) string { return a + b }
+	// begin streams
+	// mistake: merge: an input belongs to topology "elsewhere", not to "test"
+	operators.Merge(in, foreign)
+	// mistake: join table: an input belongs to
+	operators.JoinTable(in, stream.TableFrom(elsewhere, topicOf("table")), join)
+	// mistake: merge: an input is the zero Stream
+	operators.Merge(in, none)
+	// mistake: join table: an input is the zero Stream
+	operators.JoinTable(in, noTable, join)
+	// mistake: map: its input is the zero Stream
+	operators.Filter(operators.Map(none, join1), func(string) bool { return true })
+	// mistake: key by: its input is the zero Stream
+	operators.KeyBy("k", none, codec.String, join1)
+	// mistake: aggregate: its input is the zero Stream
+	operators.Aggregate("a", none, operators.Count[string]())
+	// mistake: to stream: its input is the zero Stream
+	operators.ToStream(noTable)
+	// mistake: per commit: its input is the zero Stream
+	operators.PerCommit(noTable)
+	// mistake: branch: its input is the zero Stream
+	operators.Branch(none, func(string) bool { return true })
+	// mistake: merge: its input is the zero Stream
+	operators.Merge(none, in)
+	// mistake: to: its input is the zero Stream
+	stream.To(none, topicOf("out"))
+	// mistake: from: there is no topology
+	stream.From(nil, topicOf("nil"))
+	// mistake: lonely: it has no input
+	stream.NewOp(topo, "lonely", "")
+	// end streams
+	reported(t, "streams", topo.Build())
+	require.NoError(t, elsewhere.Build())
+}
+
+func join1(v string) string { return v }
+
+func TestTopologyMistakes(t *testing.T) {
+	t.Parallel()
+	require.ErrorContains(t, stream.New("empty").Build(), `topology empty: topology "empty" reads no topic: begin with`)
+	topo := stream.New("white space")
+	stream.From(topo, topicOf("in"))
+	require.ErrorContains(t, topo.Build(), `name "white space" becomes part of a topic's name`)
+	topo = stream.New("")
+	stream.From(topo, topicOf("in"))
+	require.ErrorContains(t, topo.Build(), `topology: a durable thing needs a name`)
+}
+
+// After Build nothing is added: the plan that runs would not have it.
+func TestAddedAfterBuild(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("test")
+	in := stream.From(topo, topicOf("in"))
+	stream.To(in, topicOf("out"))
+	plan := topo.Describe()
+	require.NoError(t, topo.Build())
+	where := regexp.MustCompile(`mistakes_test.go:\d+: map is added after the topology was built`)
+	operators.Map(in, join1)
+	operators.Aggregate("late", in, operators.Count[string]())
+	stream.From(topo, topicOf("late"))
+	err := topo.Build()
+	require.Regexp(t, where, err)
+	require.ErrorContains(t, err, `aggregate "late" is added after`)
+	require.ErrorContains(t, err, `from is added after`)
+	require.Contains(t, topo.Describe(), plan[:len(plan)-1])
+	require.NotContains(t, topo.Describe(), "[store late]")
+}
+
+// Mistakes come in the order of the code, all at once, and Describe shows them below the plan.
+func TestMistakesInOrder(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("test")
+	in := stream.From(topo, topicOf("in"))
+	operators.KeyBy("", in, codec.String, join1)
+	stream.From(topo, topicOf("in"))
+	operators.Aggregate("", in, operators.Count[string]())
+	err := topo.Build()
+	require.Regexp(t, `(?s)key by: .*\n.*topic "in" is read already.*\n.*aggregate: `, err)
+	require.Regexp(t, `(?s)\nmistakes\n  .*key by: .*\n  .*aggregate: `, topo.Describe())
+	require.Equal(t, err, topo.Build())
+}
