@@ -83,11 +83,11 @@ type WindowStore[K comparable, V any] struct {
 		segment int64
 		row     int32
 	}
-	gap     int64
-	low     int64
-	expired int64
-	mark    int64
-	written int64
+	gap     int64     // highest start of a row that only the database may have, -1 when none
+	low     int64     // lowest segment that the database may have rows of
+	expired int64     // lowest start that has not expired
+	mark    int64     // expired, as the changelog has it
+	written int64     // mark, as the database has it
 	trimmed time.Time // when the database was last rid of expired segments
 
 	picked []int32 // scratch of ScanKey
@@ -100,7 +100,7 @@ type WindowStore[K comparable, V any] struct {
 type chain[K comparable] struct {
 	key            K
 	oldest, newest int32
-	gap            int64
+	gap            int64 // as of the store, for this key
 }
 
 type windowRow[V any] struct {
