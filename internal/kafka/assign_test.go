@@ -49,94 +49,97 @@ func showPlan(a assignment) string {
 	return strings.Join(members, "; ")
 }
 
+var planCases = []struct {
+	name    string
+	members []candidate
+	want    string
+	held    int
+	warns   string
+}{
+	{
+		name:    "one member gets everything",
+		members: []candidate{saying("m1", 1, coSet(2, "a", "b"), coSet(1, "c"))},
+		want:    "m1: a-0 a-1 b-0 b-1 c-0",
+	},
+	{
+		name: "co-partitioned topics go together and every set is spread",
+		members: []candidate{
+			saying("m1", 1, coSet(2, "a", "b"), coSet(2, "c")), saying("m2", 1, coSet(2, "a", "b"), coSet(2, "c")),
+		},
+		want: "m1: a-0 b-0 c-0; m2: a-1 b-1 c-1",
+	},
+	{
+		name:    "shares follow the workers",
+		members: []candidate{saying("m1", 1, coSet(6, "a")), saying("m2", 2, coSet(6, "a"))},
+		want:    "m1: a-1 a-4; m2: a-0 a-2 a-3 a-5",
+	},
+	{
+		name: "what moves is held back until its owner has let it go",
+		members: []candidate{
+			saying("m1", 1, coSet(4, "a")).owning("a", 0, 1, 2, 3), saying("m2", 1, coSet(4, "a")),
+		},
+		want: "m1: a-2 a-3; m2:", held: 2,
+	},
+	{
+		name:    "and is handed over afterwards",
+		members: []candidate{saying("m1", 1, coSet(4, "a")).owning("a", 2, 3), saying("m2", 1, coSet(4, "a"))},
+		want:    "m1: a-2 a-3; m2: a-0 a-1",
+	},
+	{
+		name: "all of a task is held back when a part of it is",
+		members: []candidate{
+			saying("m1", 1, coSet(1, "a", "b")).owning("a", 0), saying("m2", 1, coSet(1, "a", "b")).owning("b", 0),
+		},
+		want: "m1:; m2:", held: 1,
+	},
+	{
+		name: "a task whose owner is gone goes where its state is",
+		members: []candidate{
+			saying("m1", 1, coSet(2, "a")),
+			{ID: "m2", subscription: subscription{Sets: []topicSet{coSet(2, "a")}, Warm: map[string][]int32{"a": {0}}}},
+		},
+		want: "m1: a-1; m2: a-0",
+	},
+	{
+		name:    "a topic that is missing stops its set only",
+		members: []candidate{saying("m1", 1, topicSet{[]string{"a", "b"}, []int32{3, 0}}, coSet(1, "c"))},
+		want:    "m1: c-0", warns: "topic b does not exist: a,b wait until it is created",
+	},
+	{
+		name:    "different counts forget no partition, and say so",
+		members: []candidate{saying("m1", 1, topicSet{[]string{"a", "b"}, []int32{1, 2}})},
+		want:    "m1: a-0 b-0 b-1",
+		warns:   "topics a and b are processed together but have 1 and 2 partitions: give them the same number",
+	},
+	{
+		name:    "a partition that one member has seen exists",
+		members: []candidate{saying("m1", 1, coSet(1, "a")), saying("m2", 1, coSet(2, "a"))},
+		want:    "m1: a-0; m2: a-1",
+	},
+	{
+		name:    "a sub-topology that only the new version has goes to the new version",
+		members: []candidate{saying("new", 1, coSet(2, "a"), coSet(2, "b")), saying("old", 1, coSet(2, "a"))},
+		want:    "new: b-0 b-1; old: a-0 a-1",
+	},
+	{
+		name: "sets that overlap: the majority's",
+		members: []candidate{
+			saying("new", 1, coSet(2, "a", "b")), saying("old1", 1, coSet(2, "a")), saying("old2", 1, coSet(2, "a")),
+		},
+		want:  "new:; old1: a-0; old2: a-1",
+		warns: "topics a,b, declared by 1 members, wait: more members declare a in another set; is an upgrade under way?",
+	},
+	{
+		name:    "members who said nothing",
+		members: []candidate{{ID: "m1"}, {ID: "m2", subscription: subscription{Sets: []topicSet{{}}}}},
+		want:    "m1:; m2:",
+	},
+	{name: "no members", want: ""},
+}
+
 func TestPlan(t *testing.T) {
 	t.Parallel()
-	cases := []struct {
-		name    string
-		members []candidate
-		want    string
-		held    int
-		warns   string
-	}{
-		{
-			name:    "one member gets everything",
-			members: []candidate{saying("m1", 1, coSet(2, "a", "b"), coSet(1, "c"))},
-			want:    "m1: a-0 a-1 b-0 b-1 c-0",
-		},
-		{
-			name:    "co-partitioned topics go together and every set is spread",
-			members: []candidate{saying("m1", 1, coSet(2, "a", "b"), coSet(2, "c")), saying("m2", 1, coSet(2, "a", "b"), coSet(2, "c"))},
-			want:    "m1: a-0 b-0 c-0; m2: a-1 b-1 c-1",
-		},
-		{
-			name:    "shares follow the workers",
-			members: []candidate{saying("m1", 1, coSet(6, "a")), saying("m2", 2, coSet(6, "a"))},
-			want:    "m1: a-1 a-4; m2: a-0 a-2 a-3 a-5",
-		},
-		{
-			name: "what moves is held back until its owner has let it go",
-			members: []candidate{
-				saying("m1", 1, coSet(4, "a")).owning("a", 0, 1, 2, 3), saying("m2", 1, coSet(4, "a")),
-			},
-			want: "m1: a-2 a-3; m2:", held: 2,
-		},
-		{
-			name:    "and is handed over afterwards",
-			members: []candidate{saying("m1", 1, coSet(4, "a")).owning("a", 2, 3), saying("m2", 1, coSet(4, "a"))},
-			want:    "m1: a-2 a-3; m2: a-0 a-1",
-		},
-		{
-			name: "all of a task is held back when a part of it is",
-			members: []candidate{
-				saying("m1", 1, coSet(1, "a", "b")).owning("a", 0), saying("m2", 1, coSet(1, "a", "b")).owning("b", 0),
-			},
-			want: "m1:; m2:", held: 1,
-		},
-		{
-			name: "a task whose owner is gone goes where its state is",
-			members: []candidate{
-				saying("m1", 1, coSet(2, "a")),
-				{ID: "m2", subscription: subscription{Sets: []topicSet{coSet(2, "a")}, Warm: map[string][]int32{"a": {0}}}},
-			},
-			want: "m1: a-1; m2: a-0",
-		},
-		{
-			name:    "a topic that is missing stops its set only",
-			members: []candidate{saying("m1", 1, topicSet{[]string{"a", "b"}, []int32{3, 0}}, coSet(1, "c"))},
-			want:    "m1: c-0", warns: "topic b does not exist: a,b wait until it is created",
-		},
-		{
-			name:    "different counts forget no partition, and say so",
-			members: []candidate{saying("m1", 1, topicSet{[]string{"a", "b"}, []int32{1, 2}})},
-			want:    "m1: a-0 b-0 b-1",
-			warns:   "topics a and b are processed together but have 1 and 2 partitions: give them the same number",
-		},
-		{
-			name:    "a partition that one member has seen exists",
-			members: []candidate{saying("m1", 1, coSet(1, "a")), saying("m2", 1, coSet(2, "a"))},
-			want:    "m1: a-0; m2: a-1",
-		},
-		{
-			name:    "a sub-topology that only the new version has goes to the new version",
-			members: []candidate{saying("new", 1, coSet(2, "a"), coSet(2, "b")), saying("old", 1, coSet(2, "a"))},
-			want:    "new: b-0 b-1; old: a-0 a-1",
-		},
-		{
-			name: "sets that overlap: the majority's",
-			members: []candidate{
-				saying("new", 1, coSet(2, "a", "b")), saying("old1", 1, coSet(2, "a")), saying("old2", 1, coSet(2, "a")),
-			},
-			want:  "new:; old1: a-0; old2: a-1",
-			warns: "topics a,b, declared by 1 members, wait: more members declare a in another set; is an upgrade under way?",
-		},
-		{
-			name:    "members who said nothing",
-			members: []candidate{{ID: "m1"}, {ID: "m2", subscription: subscription{Sets: []topicSet{{}}}}},
-			want:    "m1:; m2:",
-		},
-		{name: "no members", want: ""},
-	}
-	for _, c := range cases {
+	for _, c := range planCases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			a := plan(c.members)

@@ -34,7 +34,7 @@ func onBoth(t *testing.T, test func(t *testing.T, addrs []string)) {
 // roster is the oracle: it hears every Handler of a group and knows who owns what.
 //
 //  1. A partition is assigned only while nobody owns it, or while its owner sleeps: a sleeper cannot know.
-//  2. A partition is revoked from, and lost by, its owner only; or lost by one whose partitions were taken in its sleep.
+//  2. A partition is revoked from, and lost by, its owner only; or lost by one from whom it was taken in its sleep.
 type roster struct {
 	mu     sync.Mutex
 	owner  map[Partition]string
