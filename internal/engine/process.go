@@ -16,9 +16,9 @@ import (
 	"github.com/irmak-go/irmak/state/pebble"
 )
 
-// retentionSlack is added to the retention of windows' changelogs: clocks of partitions differ, and a restore after a
-// day off should still find open windows.
-const retentionSlack = 24 * time.Hour
+// longestDowntime is how long a process may stand still, or keep an old state directory, and still be restored from
+// what the changelogs hold: deletes stay visible in them for so long, and windows are not deleted before.
+const longestDowntime = 7 * 24 * time.Hour
 
 // process is one Run.
 //

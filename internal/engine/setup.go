@@ -73,13 +73,16 @@ func (p *process) internalTopics(perSub []int32, exchanges map[string]int32) []k
 }
 
 // changelogConfigs let a changelog keep what its store keeps: the newest value per key, and of windows only those that
-// are not expired. Windows are expired by event time, the log deletes by its records' timestamps: both are event times.
+// are not expired. The broker deletes by wall time, counted from when a row was written last, so both kinds of deletion
+// wait for longestDowntime beyond what the store itself asks for.
 func changelogConfigs(s state.Spec) map[string]string {
-	if s.Retention <= 0 {
-		return map[string]string{"cleanup.policy": "compact"}
+	configs := map[string]string{
+		"cleanup.policy":      "compact",
+		"delete.retention.ms": strconv.FormatInt(longestDowntime.Milliseconds(), 10),
 	}
-	return map[string]string{
-		"cleanup.policy": "compact,delete",
-		"retention.ms":   strconv.FormatInt(s.Retention+retentionSlack.Milliseconds(), 10),
+	if s.Retention > 0 {
+		configs["cleanup.policy"] = "compact,delete"
+		configs["retention.ms"] = strconv.FormatInt(s.Retention+longestDowntime.Milliseconds(), 10)
 	}
+	return configs
 }

@@ -56,7 +56,7 @@ func TestAuthentication(t *testing.T) {
 	t.Parallel()
 	k := kafkatest.Start(t, kafkatest.Options{Users: map[string]string{"alice": "secret"}, TLS: true})
 	token := func(context.Context) (string, error) {
-		return kafkatest.UnsecuredToken("alice", time.Now(), time.Hour), nil
+		return kafkatest.UnsecuredToken("alice", clock.System.Now(), time.Hour), nil
 	}
 	for _, test := range []struct {
 		sasl SASL

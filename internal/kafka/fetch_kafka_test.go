@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/irmak-go/irmak/internal/clock"
 	"github.com/irmak-go/irmak/internal/kafkatest"
 )
 
@@ -93,7 +94,7 @@ func TestReadCommittedAgainstRandomTransactions(t *testing.T) {
 	t.Parallel()
 	k := kafkatest.Shared(t)
 	p := Partition{k.CreateTopic(t, "in", 1, nil), 0}
-	seed := uint64(time.Now().UnixNano())
+	seed := uint64(clock.System.Now().UnixNano())
 	t.Log("seed", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	txs := make([]transactor, 3)
@@ -197,7 +198,7 @@ func TestLogAppendTimeIsTheBatchs(t *testing.T) {
 	t.Parallel()
 	k := kafkatest.Shared(t)
 	p := Partition{k.CreateTopic(t, "in", 1, map[string]string{"message.timestamp.type": "LogAppendTime"}), 0}
-	before := time.Now().UnixMilli()
+	before := clock.System.Now().UnixMilli()
 	write(t, kgoAt(t, k.Addrs()), p, 0, 3)
 	r := addTo(fetchWith(t, openAt(t, k.Addrs()), FetchOptions{}), p, 0)
 	r.until(t, func(s QueueState) bool { return s.Next == 3 }, func(b *Batch) {
@@ -219,7 +220,7 @@ func TestCompactedTopic(t *testing.T) {
 	}), 0}
 	const keys, rounds = 10, 12
 	first, tx := kgoAt(t, k.Addrs()), newTransactor(t, k.Addrs(), p)
-	began := time.Now()
+	began := clock.System.Now()
 	put := func(cl *kgo.Client, round int) {
 		for i := range keys {
 			writeRecords(t, cl, p, &kgo.Record{

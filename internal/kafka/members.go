@@ -17,8 +17,8 @@ import (
 )
 
 // Handler is told what a Member owns. One method at a time is called, from a goroutine of the Member's; meanwhile the
-// Member keeps its place in the group, so a method may take as long as it has to, but while Revoked runs the other
-// members wait for these partitions, and after RebalanceTimeout the coordinator gives them away.
+// Member keeps its place in the group, but while Revoked runs the other members wait for these partitions: after
+// RebalanceTimeout the Member leaves the group, and when the method has returned it calls Lost.
 type Handler interface {
 	// Assigned adds to what the process owns. parts is sorted and not empty, and holds all or nothing of a task.
 	Assigned(parts []Partition)
@@ -280,20 +280,29 @@ func (m *Member) stay(ctx context.Context) error {
 
 // attend runs a Handler's method and is heard by the coordinator meanwhile. Its error says that the membership is gone
 // or cannot be kept; the method has returned all the same.
+//
+// The coordinator does not wait for a member that gives something up: to it the rebalance is over, and the member as
+// good as any as long as it is heard. So it is the member that leaves when others have waited for RebalanceTimeout.
 func (m *Member) attend(method func()) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		method()
 	}()
+	end := m.clock.Now().Add(m.opts.RebalanceTimeout)
 	for {
 		select {
 		case <-done:
 			return nil
-		case <-m.clock.After(m.nextBeat.Sub(m.clock.Now())):
+		case <-m.clock.After(min(m.nextBeat.Sub(m.clock.Now()), end.Sub(m.clock.Now()))):
 		}
 		// Not under Run's ctx: the last Revoked comes after its end.
-		err := m.beat(context.Background())
+		var err error
+		if m.clock.Now().Before(end) {
+			err = m.beat(context.Background())
+		} else {
+			err = m.giveWay()
+		}
 		if membershipGone(err) || hopeless(err) {
 			<-done
 			return err
@@ -303,6 +312,16 @@ func (m *Member) attend(method func()) error {
 			m.nextBeat = m.clock.Now().Add(m.pause.next())
 		}
 	}
+}
+
+// giveWay leaves the group with everything that is owned.
+func (m *Member) giveWay() error {
+	m.log.Error("kafka: handing over takes longer than others can wait: leaving the group until it is done",
+		"timeout", m.opts.RebalanceTimeout)
+	if err := m.sayLeave(); err != nil {
+		return err
+	}
+	return fmt.Errorf("the hand-over took longer than %v: %w", m.opts.RebalanceTimeout, sarama.ErrUnknownMemberId)
 }
 
 // lose drops what was owned. A coordinator that does not know our id will give us another one; a generation that is not
