@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,10 +73,14 @@ func (s *site) put(topic string, records ...record) {
 	require.NoError(s.t, s.client.Flush(bounded(s.t)))
 }
 
-// committed is what a topic holds for readers at read-committed, partition by partition, up to its present end.
+// committed is what a topic holds for readers at read-committed, partition by partition, once no transaction is open.
 func (s *site) committed(topic string) []*kgo.Record {
 	s.t.Helper()
-	first, last := s.bounds(topic)
+	var first, last []int64
+	await(s.t, "every transaction in "+topic+" is decided", func() bool {
+		first, last = s.offsetsAt(topic, earliest, committedOnly), s.offsetsAt(topic, latest, committedOnly)
+		return slices.Equal(last, s.offsetsAt(topic, latest, everything))
+	})
 	open := map[int32]kgo.Offset{}
 	for p, at := range first {
 		if at < last[p] {
@@ -107,16 +112,17 @@ func (s *site) committed(topic string) []*kgo.Record {
 	return all
 }
 
-// bounds are the first offset of each partition of topic, and the one after the last that committed readers see.
-func (s *site) bounds(topic string) (first, last []int64) {
-	const earliest, latest = -2, -1
-	return s.offsetsAt(topic, earliest), s.offsetsAt(topic, latest)
-}
+// What ListOffsets is asked for, and as what kind of reader.
+const (
+	earliest, latest          = int64(-2), int64(-1)
+	everything, committedOnly = int8(0), int8(1)
+)
 
-func (s *site) offsetsAt(topic string, at int64) []int64 {
+// offsetsAt are topic's first or last offsets by partition.
+func (s *site) offsetsAt(topic string, at int64, reader int8) []int64 {
 	s.t.Helper()
 	req := kmsg.NewPtrListOffsetsRequest()
-	req.IsolationLevel = 1
+	req.IsolationLevel = reader
 	parts := kmsg.NewListOffsetsRequestTopic()
 	parts.Topic = topic
 	n := s.partitions(topic)

@@ -291,10 +291,14 @@ func (m *Member) attend(method func()) error {
 	}()
 	end := m.clock.Now().Add(m.opts.RebalanceTimeout)
 	for {
+		wait := m.nextBeat.Sub(m.clock.Now())
+		if left := end.Sub(m.clock.Now()); left > 0 {
+			wait = min(wait, left)
+		}
 		select {
 		case <-done:
 			return nil
-		case <-m.clock.After(min(m.nextBeat.Sub(m.clock.Now()), end.Sub(m.clock.Now()))):
+		case <-m.clock.After(wait):
 		}
 		// Not under Run's ctx: the last Revoked comes after its end.
 		var err error
