@@ -11,7 +11,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/irmak-go/irmak/operators"
 	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/stream/codec"
 )
 
 // mishap is something that goes wrong while a count is at work.
@@ -145,4 +147,28 @@ func TestNothingIsLostOrDoubledWhateverGoesWrong(t *testing.T) {
 			require.NoError(t, a.end())
 		})
 	}
+}
+
+// TestWhatNoRecordCausedIsFencedToo: results and changes of a wall timer are committed with the inputs' offsets, although
+// those stand still. It is by the offsets that the group refuses a process whose tasks somebody else has by now.
+func TestWhatNoRecordCausedIsFencedToo(t *testing.T) {
+	t.Parallel()
+	h := newHostile(t, kfake.SeedTopics(1, "in", "out"))
+	topo := stream.New("ticking")
+	ticks := operators.Process("tick", stream.From(topo, text("in")),
+		func(p *operators.Processor[string, string]) operators.Func[string, string] {
+			p.EveryWall(10*time.Millisecond, func(now time.Time) error {
+				p.EmitFor("tick", "tock", now.UnixMilli())
+				return nil
+			})
+			return func(*stream.Record[string, string]) error { return nil }
+		})
+	stream.To(stream.Encode(ticks, codec.String), text("out"))
+	ends := h.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, Count: -1, Observe: true})
+	offsets := h.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Count: -1, Observe: true})
+	a := start(t, topo, stream.Config{Brokers: h.addrs, CommitInterval: 20 * time.Millisecond})
+	a.await("some ticks are committed", func() bool { return ends.Hits() >= 5 })
+	require.NoError(t, a.end())
+	require.GreaterOrEqual(t, offsets.Hits(), ends.Hits())
+	require.EqualValues(t, 0, h.position("ticking", "in"))
 }

@@ -29,6 +29,13 @@ func (w *worker) commit() error {
 		}
 		t.Offsets(offsets)
 	}
+	if len(offsets) == 0 && w.producer.Wrote() {
+		// Wall timers write without input. The group looks at offsets only, and it must be asked: another process may have
+		// the tasks by now.
+		for _, t := range w.tasks {
+			t.Positions(offsets)
+		}
+	}
 	if err := w.commitOffsets(offsets); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}

@@ -60,6 +60,7 @@ type Producer struct {
 	sealedBytes int
 	taken       int64 // bytes of records that Send took, ever
 	handed      int64 // of them, bytes that have entered queues
+	began       int64 // what taken was at Begin
 
 	// room is how far taken may go without waiting; negative while Send is not allowed at all. Send reads it per record.
 	room atomic.Int64

@@ -72,11 +72,15 @@ func (p *Producer) Begin() {
 	for _, t := range p.targets {
 		t.runs = t.runs[:0]
 	}
+	p.began = p.taken
 	if p.state == ready {
 		p.transition(open)
 		p.txn.ctx, p.txn.cancel = context.WithCancel(p.ctx)
 	}
 }
+
+// Wrote says whether anything was sent since Begin.
+func (p *Producer) Wrote() bool { return p.taken > p.began }
 
 // Commit makes what was sent since Begin visible together with offsets, the group's new positions. What is not sent or
 // acknowledged yet is flushed on the way, while the offsets are under way too. A transaction with neither records nor

@@ -103,6 +103,14 @@ func (t *Task) Offsets(into map[kafka.Partition]kafka.Commit) {
 	}
 }
 
+// Positions adds the offsets of all inputs, also of those that stand still.
+func (t *Task) Positions(into map[kafka.Partition]kafka.Commit) {
+	metadata := t.ClocksMetadata()
+	for i := range t.inputs {
+		into[t.inputs[i].part] = kafka.Commit{Offset: t.inputs[i].next, Metadata: metadata}
+	}
+}
+
 // Committed says that what Offsets gave has been committed.
 func (t *Task) Committed() {
 	t.idled = false
