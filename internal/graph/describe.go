@@ -7,38 +7,35 @@ import (
 	"strings"
 )
 
-// Describe draws the graph as a tree per sub-topology, and names every topic that the engine will create.
+// Describe draws the graph as trees, one or more for each sub-topology, and names every topic that the engine will
+// create. What has several inputs is drawn below the first of them, and referred to below the others.
 func (g *Graph) Describe() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "topology %s\n", g.Name)
 	subs := g.Split()
-	children := map[*Node][]*Node{}
+	d := drawing{app: g.Name, users: map[*Node][]*Node{}, drawn: map[*Node]bool{}}
 	for _, n := range g.Nodes {
 		for i, in := range n.In {
-			if i > 0 && n.In[i-1] == in {
-				continue
+			if i == 0 || n.In[i-1] != in {
+				d.users[in] = append(d.users[in], n)
 			}
-			children[in] = append(children[in], n)
 		}
 	}
-	drawn := map[*Node]bool{}
+	fmt.Fprintf(&d.text, "topology %s\n", g.Name)
 	for _, s := range subs {
-		fmt.Fprintf(&b, "\nsub-topology %d\n", s.Index)
+		fmt.Fprintf(&d.text, "\nsub-topology %d: a task for each partition of %s\n", s.Index,
+			strings.Join(s.Topics(g.Name), ", "))
 		for _, in := range s.Inputs {
-			g.draw(&b, in, children, drawn, "  ", "")
+			d.text.WriteString("  " + d.head(in))
+			d.below(in, "  ")
 		}
 	}
-	if topics := g.internalTopics(subs); len(topics) > 0 {
-		b.WriteString("\ntopics it creates\n")
-		for _, t := range topics {
-			fmt.Fprintf(&b, "  %s\n", t)
-		}
+	if topics := g.created(subs); len(topics) > 0 {
+		fmt.Fprintf(&d.text, "\ntopics it creates\n  %s\n", strings.Join(topics, "\n  "))
 	}
-	return b.String()
+	return d.text.String()
 }
 
-func (g *Graph) internalTopics(subs []*Sub) []string {
-	var topics []string
+// created are the topics between operators and behind stores.
+func (g *Graph) created(subs []*Sub) (topics []string) {
 	for _, s := range subs {
 		for _, n := range s.Nodes {
 			if n.Role == Exchange {
@@ -52,50 +49,50 @@ func (g *Graph) internalTopics(subs []*Sub) []string {
 	return topics
 }
 
-func (g *Graph) draw(b *strings.Builder, n *Node, children map[*Node][]*Node, drawn map[*Node]bool, first, rest string) {
-	fmt.Fprintf(b, "%s%s\n", first, g.line(n, drawn[n]))
-	if drawn[n] {
-		return
-	}
-	drawn[n] = true
-	if rest == "" {
-		rest = "  "
-	}
-	for i, c := range children[n] {
-		branch, below := "├─ ", "│  "
-		if i == len(children[n])-1 {
-			branch, below = "└─ ", "   "
+// drawing is a graph that is being drawn.
+type drawing struct {
+	app   string
+	text  strings.Builder
+	users map[*Node][]*Node // who takes a node's records
+	drawn map[*Node]bool
+}
+
+// below draws what takes the records of n. indent stands before each line of it.
+func (d *drawing) below(n *Node, indent string) {
+	for i, user := range d.users[n] {
+		branch, further := "├─ ", "│  "
+		if i == len(d.users[n])-1 {
+			branch, further = "└─ ", "   "
 		}
-		if c.Role == Exchange { // the other side of it stands under its own sub-topology
-			fmt.Fprintf(b, "%s%s%s %q → topic %s\n", rest, branch, c.Kind, c.Name, c.TopicName(g.Name))
-			continue
+		d.text.WriteString(indent + branch)
+		switch {
+		case user.Role == Exchange: // its lower side is an input of another sub-topology
+			fmt.Fprintf(&d.text, "%s → topic %s\n", user.Label(), user.TopicName(d.app))
+		case d.drawn[user]:
+			d.text.WriteString(user.Label() + "  (above)\n")
+		default:
+			d.drawn[user] = true
+			d.text.WriteString(d.head(user))
+			d.below(user, indent+further)
 		}
-		g.draw(b, c, children, drawn, rest+branch, rest+below)
 	}
 }
 
-func (g *Graph) line(n *Node, again bool) string {
-	var b strings.Builder
-	b.WriteString(n.Kind)
-	if n.Name != "" {
-		fmt.Fprintf(&b, " %q", n.Name)
-	}
+// head is the line of n itself.
+func (d *drawing) head(n *Node) string {
+	s := n.Label()
 	switch n.Role {
 	case Source, Exchange:
-		fmt.Fprintf(&b, " ← topic %s", n.TopicName(g.Name))
+		s += " ← topic " + n.TopicName(d.app)
 	case Sink:
-		topic := n.Topic
-		if topic == "" {
-			topic = "(chosen per record)"
+		s += " → topic " + n.TopicName(d.app)
+		if n.Topic == "" {
+			s += "(chosen per record)"
 		}
-		fmt.Fprintf(&b, " → topic %s", topic)
 	case Operator:
 	}
-	if len(n.Stores) > 0 && !again {
-		fmt.Fprintf(&b, "  [store %s]", strings.Join(n.Stores, ", "))
+	if len(n.Stores) > 0 {
+		s += "  [store " + strings.Join(n.Stores, ", ") + "]"
 	}
-	if again {
-		b.WriteString("  (above)")
-	}
-	return b.String()
+	return s + "\n"
 }
