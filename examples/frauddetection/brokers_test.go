@@ -4,10 +4,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -27,6 +29,22 @@ func TestMain(m *testing.M) {
 	os.Exit(kafkatest.Main(m))
 }
 
+// request asks the brokers until they answer without an error.
+func request[R any](t *testing.T, ask func() (R, error)) R {
+	t.Helper()
+	for limit := time.After(patience); ; {
+		answer, err := ask()
+		if err == nil {
+			return answer
+		}
+		select {
+		case <-limit:
+			require.NoError(t, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
 // ends are the ends of a topic's partitions: for readers at read committed, or of all that was written.
 func ends(t *testing.T, cl *kgo.Client, topic string, readCommitted bool) map[int32]int64 {
 	t.Helper()
@@ -43,16 +61,20 @@ func ends(t *testing.T, cl *kgo.Client, topic string, readCommitted bool) map[in
 		rt.Partitions = append(rt.Partitions, rp)
 	}
 	req.Topics = append(req.Topics, rt)
-	resp, err := req.RequestWith(t.Context(), cl)
-	require.NoError(t, err)
-	out := map[int32]int64{}
-	for _, topic := range resp.Topics {
-		for _, p := range topic.Partitions {
-			require.NoError(t, kerr.ErrorForCode(p.ErrorCode), "%s/%d", topic.Topic, p.Partition)
-			out[p.Partition] = p.Offset
+	return request(t, func() (map[int32]int64, error) {
+		resp, err := req.RequestWith(t.Context(), cl)
+		if err != nil {
+			return nil, err
 		}
-	}
-	return out
+		out := map[int32]int64{}
+		for _, topic := range resp.Topics {
+			for _, p := range topic.Partitions {
+				err = errors.Join(err, kerr.ErrorForCode(p.ErrorCode))
+				out[p.Partition] = p.Offset
+			}
+		}
+		return out, err
+	})
 }
 
 // committedAlerts are all alerts that a reader at read committed sees, once nothing is left undecided.
@@ -90,12 +112,56 @@ func committedAlerts(t *testing.T, brokers string) verdicts {
 
 var rolledForward = regexp.MustCompile(`msg="state rolled forward" store=(\S+) partition=(\d+) from=(\d+) to=(\d+)`)
 
-// rolledFrom is the highest position in a changelog from which a log says that state was rolled forward.
-func rolledFrom(log string) int64 {
-	highest := int64(-1)
+// rolledFrom gives the positions in the changelogs from which a log says that state was rolled forward, by store and
+// partition; the first that it tells of each.
+func rolledFrom(log string) map[string]int64 {
+	found := map[string]int64{}
 	for _, m := range rolledForward.FindAllStringSubmatch(log, -1) {
-		from, _ := strconv.ParseInt(m[3], 10, 64) // digits
-		highest = max(highest, from)
+		store := m[1] + "/" + m[2]
+		if _, again := found[store]; !again {
+			found[store], _ = strconv.ParseInt(m[3], 10, 64) // digits
+		}
 	}
-	return highest
+	return found
+}
+
+// foundState says whether a log tells of a store that was not built anew.
+func foundState(log string) bool {
+	for _, from := range rolledFrom(log) {
+		if from > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// groupOffsets is the sum of the offsets in the payments that the program has committed.
+func groupOffsets(t *testing.T, cl *kgo.Client) int64 {
+	t.Helper()
+	req := kmsg.NewPtrOffsetFetchRequest()
+	rg := kmsg.NewOffsetFetchRequestGroup()
+	rg.Group = application
+	rt := kmsg.NewOffsetFetchRequestGroupTopic()
+	rt.Topic = paymentsTopic
+	for p := range int32(partitions) {
+		rt.Partitions = append(rt.Partitions, p)
+	}
+	rg.Topics = append(rg.Topics, rt)
+	req.Groups = append(req.Groups, rg)
+	return request(t, func() (sum int64, err error) {
+		resp, err := req.RequestWith(t.Context(), cl)
+		if err != nil {
+			return 0, err
+		}
+		for _, g := range resp.Groups {
+			err = errors.Join(err, kerr.ErrorForCode(g.ErrorCode))
+			for _, topic := range g.Topics {
+				for _, p := range topic.Partitions {
+					err = errors.Join(err, kerr.ErrorForCode(p.ErrorCode))
+					sum += max(p.Offset, 0) // -1: none
+				}
+			}
+		}
+		return sum, err
+	})
 }

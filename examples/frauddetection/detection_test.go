@@ -30,7 +30,7 @@ type drawn struct {
 
 func draw(seed uint64, cards, n int) drawn {
 	g := NewGenerator(seed, cards)
-	d := drawn{profiles: map[string]Profile{}}
+	d := drawn{profiles: map[string]Profile{}, cases: g.Cases()}
 	for p := range g.Profiles() {
 		d.profiles[p.Card] = p
 	}
@@ -38,7 +38,6 @@ func draw(seed uint64, cards, n int) drawn {
 		p, _ := g.Next()
 		d.payments = append(d.payments, p)
 	}
-	d.cases = maps.Clone(g.Cases())
 	return d
 }
 

@@ -139,11 +139,11 @@ func TestProgramGoesOn(t *testing.T) {
 	for round := range 2 {
 		r := runUntil(t, 5, args...)
 		require.Contains(t, r.out, "(interrupted: the same command goes on from here)")
-		require.Equal(t, round > 0, rolledFrom(r.err) > 0, r.err)
+		require.Equal(t, round > 0, foundState(r.err), r.err)
 	}
 	last := run(t, append(args, "-json")...)
 	require.True(t, last.Complete)
-	require.Positive(t, rolledFrom(last.err))
+	require.True(t, foundState(last.err), last.err)
 	require.EqualValues(t, n, last.Records)
 	require.Equal(t, scored(draw(1, 20, n)), last.Rules)
 }

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/irmak-go/irmak/internal/kafkatest"
+)
+
+const (
+	killCards = 200
+	killStep  = 4000 // payments in a round
+	killRate  = 2000 // of them in a second, so that a round lasts until the kill
+)
+
+// storm is a real broker and two processes of the program on it, which get through one round after the other: in each
+// they are asked for more payments, somebody is killed at some moment, and all ends well.
+//
+//	round 0     nobody is killed: both directories have state from then on
+//	1 to 10     one of the two processes is, with kill -9, and started again on its directory
+//	11 to 13    the broker is, with kill -9, and started again on its data
+//
+// After each round the committed alerts of each card and rule must be those that the oracle gives, in order: none lost,
+// none twice. What belongs to a card is in one partition, so this depends on the input alone and not on how partitions
+// come to lie between each other.
+type storm struct {
+	kafka  *kafkatest.Cluster
+	cl     *kgo.Client
+	dirs   [2]string
+	rolled [2]map[string]int64 // per directory, store and partition: the highest position that was found there
+	before int64               // the group's offsets when the round began
+	n      int64               // payments asked for
+}
+
+// pair are the two processes of a round.
+type pair [2]*process
+
+// moment is what is waited for before a kill, when so much of the round's work is done. All but the first are met again
+// and again while there is work.
+type moment int
+
+const (
+	inRestore    moment = iota // a process reads its state, whatever the progress
+	inWork                     // now
+	inResults                  // results are written, their transaction is open
+	inChangelogs               // changes of state are written, their transaction is open
+	inFeed                     // payments are written, the feed's transaction is open
+	moments
+)
+
+func (m moment) String() string {
+	return [...]string{"in-restore", "in-work", "in-results", "in-changelogs", "in-feed"}[m]
+}
+
+// come says whether it is the moment for a process.
+func (s *storm) come(t *testing.T, m moment, p *process) bool {
+	topic := ""
+	switch m {
+	case inRestore:
+		return len(p.log.lines("state rolled forward")) > 0
+	case inWork:
+		return true
+	case inResults:
+		topic = alertsTopic
+	case inChangelogs:
+		topic = application + "-last-seen-changelog"
+	case inFeed:
+		topic = paymentsTopic
+	}
+	written := ends(t, s.cl, topic, false)
+	for p, decided := range ends(t, s.cl, topic, true) {
+		if written[p] > decided {
+			return true
+		}
+	}
+	return false
+}
+
+// done is how much of the round's work is done, from 0 to 1.
+func (s *storm) done(t *testing.T) float64 {
+	return float64(groupOffsets(t, s.cl)-s.before) / killStep
+}
+
+// await returns when the moment has come, or so much is done that there would soon be none.
+func (s *storm) await(t *testing.T, m moment, progress float64, p *process) {
+	t.Helper()
+	const latest = 0.9
+	for limit := time.After(patience); ; {
+		done := s.done(t)
+		if done >= latest || (done >= progress || m == inRestore) && s.come(t, m, p) {
+			t.Logf("%v at %.2f", m, done)
+			require.Less(t, done, 1.0, "the round was over before the kill")
+			return
+		}
+		select {
+		case <-limit:
+			t.Fatal("the work does not get on")
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// start starts one of the two processes. The first has a static membership, the second has not: the group sees a kill
+// in two ways.
+func (s *storm) start(t *testing.T, i int) *process {
+	instance := ""
+	if i == 0 {
+		instance = "first"
+	}
+	return launch(t, "-brokers", s.kafka.Addrs()[0], "-state-dir", s.dirs[i], "-instance", instance,
+		"-n", fmt.Sprint(s.n), "-rate", fmt.Sprint(killRate), "-cards", fmt.Sprint(killCards), "-workers", "2",
+		"-commit-interval", "40ms", "-checkpoint-interval", "200ms", "-session-timeout", "2s", "-json", "-v")
+}
+
+// round asks for more, lets happen what is to happen, and looks at what has come out.
+func (s *storm) round(t *testing.T, happen func(t *testing.T, running *pair)) {
+	if s.n > 0 { // else there is no topic yet
+		s.before = groupOffsets(t, s.cl)
+	}
+	s.n += killStep
+	running := pair{s.start(t, 0), s.start(t, 1)}
+	happen(t, &running)
+	for i, p := range running {
+		final := p.final(t)
+		require.True(t, final.Complete)
+		require.Equal(t, s.n, final.Records)
+		s.requireNothingWiped(t, i, p)
+	}
+	d := draw(1, killCards, int(s.n))
+	requireSame(t, oracle(d.payments, d.profiles), committedAlerts(t, s.kafka.Addrs()[0]))
+}
+
+// requireNothingWiped looks at where a process found the state in its directory: never before where it was found once.
+func (s *storm) requireNothingWiped(t *testing.T, dir int, p *process) {
+	t.Helper()
+	for store, from := range rolledFrom(p.log.String()) {
+		require.GreaterOrEqual(t, from, s.rolled[dir][store], "%s in directory %d", store, dir)
+		s.rolled[dir][store] = from
+	}
+	require.NotContains(t, p.log.String(), "rebuilding")
+}
+
+// killProcess kills process i and starts it again: at once, and then it goes on with its state, or when the other has
+// taken its work over.
+func (s *storm) killProcess(t *testing.T, i int, atOnce bool, running *pair) {
+	victim, other := running[i], running[1-i]
+	victim.kill()
+	s.requireNothingWiped(t, i, victim)
+	if !atOnce {
+		had := len(other.log.lines("task runs"))
+		other.await(t, "it takes over", func() bool { return len(other.log.lines("task runs")) > had })
+	}
+	again := s.start(t, i)
+	running[i] = again
+	if atOnce {
+		again.await(t, "it finds its state", func() bool { return foundState(again.log.String()) })
+	}
+}
+
+// killBroker kills the broker and starts it again.
+func (s *storm) killBroker(t *testing.T) {
+	require.NoError(t, s.kafka.Kill(0))
+	require.NoError(t, s.kafka.Restart(0))
+}
+
+// TestNobodyKnowsOfTheKill is described at storm.
+func TestNobodyKnowsOfTheKill(t *testing.T) {
+	t.Parallel()
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 0))
+	s := &storm{
+		kafka: kafkatest.Start(t, kafkatest.Options{}), dirs: [2]string{t.TempDir(), t.TempDir()},
+		rolled: [2]map[string]int64{{}, {}},
+	}
+	t.Logf("seed %d", seed)
+	var err error
+	s.cl, err = kgo.NewClient(kgo.SeedBrokers(s.kafka.Addrs()...))
+	require.NoError(t, err)
+	defer s.cl.Close()
+	rounds := 0
+	round := func(what string, happen func(t *testing.T, running *pair)) {
+		if !t.Failed() { // else there is no telling what is right
+			t.Run(fmt.Sprintf("%02d-%s", rounds, what), func(t *testing.T) { s.round(t, happen) })
+		}
+		rounds++
+	}
+	round("undisturbed", func(*testing.T, *pair) {})
+	for i := range 2 * int(moments) {
+		m, who, progress, atOnce := moment(i)%moments, i/int(moments), 0.1+0.5*rng.Float64(), i%4 != 3
+		round(fmt.Sprintf("process-%d-%v", who, m), func(t *testing.T, running *pair) {
+			s.await(t, m, progress, running[who])
+			s.killProcess(t, who, atOnce, running)
+		})
+	}
+	for _, m := range []moment{inWork, inChangelogs, inFeed} {
+		round("broker-"+m.String(), func(t *testing.T, running *pair) {
+			s.await(t, m, 0.1+0.5*rng.Float64(), nil)
+			s.killBroker(t)
+		})
+	}
+}
