@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/irmak-go/irmak/internal/kafkatest"
 	"github.com/irmak-go/irmak/operators"
@@ -134,4 +135,49 @@ func TestMistakesInConfigAreAllNamed(t *testing.T) {
 		"ReplicationFactor", "OffsetReset", "SASL", "SCRAM-SHA-256", "Errors.Decode", "Errors.Process", "Errors.Produce")
 	err = start(t, passing("mistakes", "in", "out"), stream.Config{Guarantee: 7, Brokers: []string{"localhost:1"}}).wait()
 	requireText(t, err, "Guarantee is 7", "ExactlyOnce")
+}
+
+// TestTopicsThatAreCreated have the settings without which something would be lost one day.
+func TestTopicsThatAreCreated(t *testing.T) {
+	t.Parallel()
+	s, c := shared(t)
+	in, out := c.CreateTopic(t, "in", 3, nil), c.CreateTopic(t, "out", 1, nil)
+	topo := stream.New(kafkatest.Name(t, "app"))
+	byValue := operators.KeyBy("by-value", stream.From(topo, text(in)), codec.String, func(v string) string { return v })
+	stream.To(operators.ToStream(operators.Aggregate("counts", byValue, operators.Count[string]())), counts(out))
+	config := stream.Config{Brokers: s.addrs}
+	config.Errors.Decode.Action = stream.DeadLetter
+	a := start(t, topo, config)
+	a.await("it has begun", func() bool { return len(a.log.lines("started")) > 0 })
+	repartition, changelog := topo.Name()+"-by-value-repartition", topo.Name()+"-counts-changelog"
+	require.EqualValues(t, 3, s.partitions(repartition))
+	require.EqualValues(t, 3, s.partitions(changelog))
+	require.EqualValues(t, 1, s.partitions(topo.Name()+"-dead-letters"))
+	settings := s.settings(repartition)
+	require.Equal(t, "delete", settings["cleanup.policy"])
+	require.Equal(t, "-1", settings["retention.ms"], "whatever the event times are")
+	require.Equal(t, "9223372036854775807", settings["message.timestamp.after.max.ms"])
+	require.Equal(t, "compact", s.settings(changelog)["cleanup.policy"])
+	require.NoError(t, a.end())
+}
+
+// settings are those that were made for the topic itself.
+func (s *site) settings(topic string) map[string]string {
+	s.t.Helper()
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	resource := kmsg.NewDescribeConfigsRequestResource()
+	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, topic
+	req.Resources = append(req.Resources, resource)
+	found := map[string]string{}
+	for _, shard := range s.client.RequestSharded(bounded(s.t), req) {
+		require.NoError(s.t, shard.Err)
+		for _, r := range shard.Resp.(*kmsg.DescribeConfigsResponse).Resources {
+			for _, c := range r.Configs {
+				if c.Source == kmsg.ConfigSourceDynamicTopicConfig && c.Value != nil {
+					found[c.Name] = *c.Value
+				}
+			}
+		}
+	}
+	return found
 }

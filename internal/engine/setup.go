@@ -51,7 +51,7 @@ func (p *process) internalTopics(perSub []int32, exchanges map[string]int32) []k
 	var specs []kafka.TopicSpec
 	add := func(name string, partitions int32, configs map[string]string) {
 		specs = append(specs, kafka.TopicSpec{
-			Name: name, Partitions: partitions, ReplicationFactor: p.opts.ReplicationFactor, Configs: configs,
+			Name: name, Partitions: partitions, ReplicationFactor: p.opts.ReplicationFactor, Configs: configs, AnyTime: true,
 		})
 	}
 	for name, n := range exchanges {

@@ -3,9 +3,12 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -20,7 +23,13 @@ type TopicSpec struct {
 	Partitions        int32             // 0: the broker's default
 	ReplicationFactor int16             // -1 or 0: the broker's default
 	Configs           map[string]string // of a topic that is created; those of one that exists are left alone
+	// AnyTime lets the records have event times however far ahead. Brokers since 3.6 refuse more than an hour otherwise;
+	// older ones do not know the setting and have no such limit.
+	AnyTime bool
 }
+
+// newestTime is the topic's setting for AnyTime.
+const newestTime = "message.timestamp.after.max.ms"
 
 // CreateTopics creates the topics of specs that do not exist, and returns when every partition has a leader. A topic
 // that exists is fine when its partition count agrees: with another count, keys would go to partitions where their
@@ -56,6 +65,9 @@ func (c *Client) CreateTopics(ctx context.Context, specs []TopicSpec) error {
 	return errors.Join(wrong...)
 }
 
+// errOldBroker passes: the topic is asked for once more, without the setting.
+var errOldBroker = fmt.Errorf("the broker does not know %s: %w", newestTime, sarama.ErrNotController)
+
 func (s TopicSpec) detail() *sarama.TopicDetail {
 	d := &sarama.TopicDetail{NumPartitions: s.Partitions, ReplicationFactor: s.ReplicationFactor}
 	if d.NumPartitions == 0 {
@@ -67,6 +79,10 @@ func (s TopicSpec) detail() *sarama.TopicDetail {
 	d.ConfigEntries = make(map[string]*string, len(s.Configs))
 	for k, v := range s.Configs {
 		d.ConfigEntries[k] = &v
+	}
+	if s.AnyTime {
+		unlimited := strconv.FormatInt(math.MaxInt64, 10)
+		d.ConfigEntries[newestTime] = &unlimited
 	}
 	return d
 }
@@ -92,6 +108,9 @@ func (c *Client) createMissing(ctx context.Context, missing map[string]*sarama.T
 			return fmt.Errorf("%s: %w", name, sarama.ErrIncompleteResponse)
 		case answer.Err == sarama.ErrNoError || answer.Err == sarama.ErrTopicAlreadyExists:
 			delete(missing, name)
+		case answer.Err == sarama.ErrInvalidConfig && missing[name].ConfigEntries[newestTime] != nil:
+			delete(missing[name].ConfigEntries, newestTime)
+			passing = cmp.Or(passing, error(errOldBroker))
 		case retriable(answer.Err):
 			passing = fmt.Errorf("%s: %w", name, answer)
 			if answer.Err == sarama.ErrNotController {

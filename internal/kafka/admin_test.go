@@ -45,6 +45,29 @@ func TestCreateTopics(t *testing.T) {
 	require.ErrorIs(t, err, ErrTopicMissing)
 }
 
+// A broker before 3.6 does not know the setting that AnyTime needs on newer ones.
+func TestCreateTopicsForAnyTime(t *testing.T) {
+	t.Parallel()
+	fake := kafkatest.FakeCluster(t)
+	old := fake.Fault(kfake.Fault{
+		Keys: []kmsg.Key{kmsg.CreateTopics}, Topic: "old", Err: kerr.InvalidConfig, Count: -1,
+		When: func(r kmsg.Request) bool {
+			for _, topic := range r.(*kmsg.CreateTopicsRequest).Topics {
+				if topic.Topic == "old" && len(topic.Configs) > 0 {
+					return true
+				}
+			}
+			return false
+		},
+	})
+	c := openAt(t, fake.ListenAddrs())
+	require.NoError(t, c.CreateTopics(within(t), []TopicSpec{
+		{Name: "old", Partitions: 1, ReplicationFactor: 1, AnyTime: true},
+		{Name: "new", Partitions: 1, ReplicationFactor: 1, AnyTime: true},
+	}))
+	require.Equal(t, 1, old.Hits())
+}
+
 func TestCreateTopicsOutlastsWhatPasses(t *testing.T) {
 	t.Parallel()
 	for _, code := range []*kerr.Error{kerr.NotController, kerr.ThrottlingQuotaExceeded, kerr.RequestTimedOut} {
