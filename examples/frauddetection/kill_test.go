@@ -3,8 +3,10 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -170,6 +172,8 @@ func (s *storm) killBroker(t *testing.T) {
 	require.NoError(t, s.kafka.Restart(0))
 }
 
+var only = flag.String("rounds", "", "of the storm: only these kinds of kill, e.g. broker")
+
 // TestNobodyKnowsOfTheKill is described at storm.
 func TestNobodyKnowsOfTheKill(t *testing.T) {
 	t.Parallel()
@@ -186,7 +190,7 @@ func TestNobodyKnowsOfTheKill(t *testing.T) {
 	defer s.cl.Close()
 	rounds := 0
 	round := func(what string, happen func(t *testing.T, running *pair)) {
-		if !t.Failed() { // else there is no telling what is right
+		if !t.Failed() && (rounds == 0 || strings.Contains(what, *only)) { // else there is no telling what is right
 			t.Run(fmt.Sprintf("%02d-%s", rounds, what), func(t *testing.T) { s.round(t, happen) })
 		}
 		rounds++

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -27,7 +28,9 @@ const (
 
 // passing says whether an error goes away by itself: a broker that is gone, or does not know its place yet.
 func passing(err error) bool {
-	return kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || errors.Is(err, context.DeadlineExceeded)
+	var network *net.OpError
+	return kerr.IsRetriable(err) || kgo.IsRetryableBrokerErr(err) || errors.As(err, &network) ||
+		errors.Is(err, context.DeadlineExceeded)
 }
 
 // patiently asks until there is an answer that stays, or ctx is done.
