@@ -56,6 +56,11 @@ func In[K, V any](o *Op, s Stream[K, V], build func(t *Task) Next[K, V]) {
 			"through a topic only", s.t.Name(), o.t.Name())
 		return
 	}
+	if s.out.node.ID > o.node.ID {
+		o.Mistake("the input from %s is made after the operator: make inputs first, and go back through a topic only",
+			s.out.node.Label())
+		return
+	}
 	if o.t.built {
 		return // add has said so; a plan that may be running must not change
 	}

@@ -171,10 +171,10 @@ func TestCodecMistakes(t *testing.T) {
 	custom := topicOf("custom")
 	custom.Key = upper{codec.String}
 	operators.Merge(in, other)
-	// mistake: merge: it brings together by key "in", keyed by codec.stringCodec, and "custom", keyed by stream_test.upper
+	// mistake: merge: it matches topic "in", keyed by codec.stringCodec, with topic "custom"
 	operators.Merge(in, stream.From(topo, custom))
 	table := operators.ToTable("table", operators.KeyBy("by", other, upper{codec.String}, same), codec.String)
-	// mistake: join table: it brings together by key "by"
+	// mistake: join table: it matches key by "by", keyed by
 	operators.JoinTable(in, table, func(a, b string) string { return a + b })
 	placed := topicOf("placed")
 	placed.Partition = func(string, int32) int32 { return 0 }
@@ -182,7 +182,7 @@ func TestCodecMistakes(t *testing.T) {
 	placed.Name = "placed too"
 	placed.Name = "placed-too"
 	operators.Merge(left, stream.From(topo, placed))
-	// mistake: merge: it brings together by key "in", partitioned by Kafka's default, and "placed", partitioned by
+	// mistake: merge: it matches topic "in", partitioned by Kafka's default, with topic "placed", partitioned by
 	operators.Merge(in, left)
 	// end codecs
 	reported(t, "codecs", topo.Build())
@@ -226,6 +226,13 @@ func TestStreamMistakes(t *testing.T) { // not parallel: a zero Stream's mistake
 	stream.From(nil, topicOf("nil"))
 	// mistake: lonely: it has no input
 	stream.NewOp(topo, "lonely", "")
+	// mistake: loop: the input from map is made after the operator
+	loop := stream.NewOp(topo, "loop", "")
+	back := stream.Out(loop, in, codec.String, codec.String)
+	pass := func(t *stream.Task) stream.Next[string, string] { return back.Open(t) }
+	stream.In(loop, in, pass)
+	// (reported for the line of NewOp)
+	stream.In(loop, operators.Map(back.Stream, join1), pass)
 	// end streams
 	reported(t, "streams", topo.Build())
 	require.NoError(t, elsewhere.Build())

@@ -126,7 +126,7 @@ func (g *Graph) Faulty(n *Node) bool {
 
 // nameLimit leaves room for the application's name and the suffix within Kafka's limit.
 const (
-	nameLimit  = 120
+	nameLimit  = 118
 	topicLimit = 249 // Kafka's
 )
 

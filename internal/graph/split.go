@@ -107,11 +107,11 @@ func (s *Sub) checkKeys(report *Graph) {
 				case first == nil:
 					first = src
 				case src.KeyCodec != first.KeyCodec:
-					report.Mistake(n, "it brings together by key %q, keyed by %s, and %q, keyed by %s: equal keys would not meet; "+
-						"use one key codec for both, or KeyBy one of them", first.label(), first.KeyCodec, src.label(), src.KeyCodec)
+					report.Mistake(n, "it matches %s, keyed by %s, with %s, keyed by %s: equal keys would not meet; "+
+						"use one key codec for both, or KeyBy one of them", first.source(), first.KeyCodec, src.source(), src.KeyCodec)
 				case src.Placed != first.Placed:
-					report.Mistake(n, "it brings together by key %q, partitioned by %s, and %q, partitioned by %s: equal keys would "+
-						"not meet; KeyBy the one with a function of its own", first.label(), first.placement(), src.label(),
+					report.Mistake(n, "it matches %s, partitioned by %s, with %s, partitioned by %s: equal keys would "+
+						"not meet; KeyBy the one with a function of its own", first.source(), first.placement(), src.source(),
 						src.placement())
 				}
 			}
@@ -141,41 +141,38 @@ func (n *Node) origins(seen []*Node) []*Node {
 	return out
 }
 
-func (n *Node) label() string {
-	if n.Topic != "" {
-		return n.Topic
+// source names where a sub-topology's records come from.
+func (n *Node) source() string {
+	if n.Role == Exchange {
+		return n.Label()
 	}
-	return n.Name
+	return fmt.Sprintf("topic %q", n.Topic)
 }
 
 // PartitionCounts works out how many partitions each sub-topology has, given those of the topics that exist. The
 // inputs of one sub-topology must agree; exchanges adopt the count of what they are joined with, else that of the
-// widest input above them. The key of the result for exchanges is their full name.
+// widest sub-topology that writes them. The key of the result for exchanges is their full name.
 func (g *Graph) PartitionCounts(existing map[string]int32) (perSub []int32, exchanges map[string]int32, err error) {
 	subs := g.Split()
 	perSub = make([]int32, len(subs))
-	exchanges = map[string]int32{}
 	for i, s := range subs {
 		if perSub[i], err = s.agreed(existing); err != nil {
 			return nil, nil, err
 		}
 	}
-	// Only exchanges as inputs and none with a count of its own: as many as the widest sub-topology that writes them.
-	// Repeated, since those may be waiting for theirs; a cycle of exchanges cannot be written.
+	decided := slices.Clone(perSub)
+	// The others read only exchanges without a count. Who writes those may be waiting for its own count, but not longer
+	// than in as many steps as there are sub-topologies: an exchange is made after what it is written by.
 	for range subs {
 		for i, s := range subs {
-			for _, above := range subs {
-				if perSub[i] > 0 && s.fixed(existing) {
-					break
-				}
-				for _, x := range above.Sends {
-					if slices.Contains(s.Inputs, x) {
-						perSub[i] = max(perSub[i], perSub[above.Index])
-					}
+			for j, above := range subs {
+				if decided[i] == 0 && above.sendsTo(s) {
+					perSub[i] = max(perSub[i], perSub[j])
 				}
 			}
 		}
 	}
+	exchanges = map[string]int32{}
 	for i, s := range subs {
 		for _, in := range s.Inputs {
 			if in.Role == Exchange {
@@ -186,14 +183,12 @@ func (g *Graph) PartitionCounts(existing map[string]int32) (perSub []int32, exch
 	return perSub, exchanges, nil
 }
 
-// fixed says whether something other than the sub-topologies above decides the count.
-func (s *Sub) fixed(existing map[string]int32) bool {
-	n, _ := s.agreed(existing)
-	return n > 0
+func (s *Sub) sendsTo(below *Sub) bool {
+	return slices.ContainsFunc(s.Sends, func(x *Node) bool { return slices.Contains(below.Inputs, x) })
 }
 
-func (s *Sub) agreed(existing map[string]int32) (int32, error) {
-	var count int32
+// agreed is the count of the inputs that have one; 0 when none has.
+func (s *Sub) agreed(existing map[string]int32) (count int32, err error) {
 	var first *Node
 	for _, in := range s.Inputs {
 		n := in.Partitions
@@ -205,9 +200,12 @@ func (s *Sub) agreed(existing map[string]int32) (int32, error) {
 		case first == nil:
 			first, count = in, n
 		case n != count:
-			return 0, fmt.Errorf("%s: topic %q has %d partitions and %q (%s) has %d, but records of both meet in one task: "+
-				"give them the same number of partitions, or re-partition one with operators.KeyBy",
-				in.Where, in.label(), n, first.label(), first.Where, count)
+			advice := "give both topics the same number of partitions, or re-partition one with operators.KeyBy"
+			if in.Role == Exchange || first.Role == Exchange {
+				advice = "ask for the same number of partitions, or for 0 to adopt what is there"
+			}
+			return 0, fmt.Errorf("%s: %s has %d partitions and %s (%s) has %d, but records of both meet in one task: %s",
+				in.Where, in.source(), n, first.source(), first.Where, count, advice)
 		}
 	}
 	return count, nil
