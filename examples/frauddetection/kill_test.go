@@ -44,6 +44,14 @@ type storm struct {
 // pair are the two processes of a round.
 type pair [2]*process
 
+// feeder is the one that feeds: the other says that it does not.
+func (p *pair) feeder() int {
+	if len(p[0].log.lines("another process feeds from now on")) > 0 {
+		return 1
+	}
+	return 0
+}
+
 // moment is what is waited for before a kill, when so much of the round's work is done. All but the first are met again
 // and again while there is work.
 type moment int
@@ -200,6 +208,9 @@ func TestNobodyKnowsOfTheKill(t *testing.T) {
 		m, who, progress, atOnce := moment(i)%moments, i/int(moments), 0.1+0.5*rng.Float64(), i%4 != 3
 		round(fmt.Sprintf("process-%d-%v", who, m), func(t *testing.T, running *pair) {
 			s.await(t, m, progress, running[who])
+			if m == inFeed {
+				who = running.feeder()
+			}
 			s.killProcess(t, who, atOnce, running)
 		})
 	}

@@ -29,8 +29,8 @@ func (v verdicts) add(a Alert) {
 }
 
 // oracle gives what the topology must: per card and rule the alerts in order. It knows nothing of streams, stores and
-// slices: for each payment of a card, in the order of arrival, it looks at all that arrived until then, but for what is a
-// day old and in no window any more, and makes every window from scratch, by the rules of a window and nothing else.
+// slices: for each payment of a card, in the order of arrival, it looks at all that arrived until then, but for what is
+// a day old and in no window any more, and makes every window from scratch, by the rules of a window and nothing else.
 // Payments must be at most MaxDisorder out of order.
 func oracle(payments []Payment, profiles map[string]Profile) verdicts {
 	cards := map[string]*oracleCard{}

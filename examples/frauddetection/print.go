@@ -68,7 +68,7 @@ func (p *Printer) Alert(a Alert) {
 	if p.json {
 		return
 	}
-	p.clear()
+	defer p.aside()()
 	name := fmt.Sprintf("%-9s", a.Rule)
 	if c, ok := p.highlight[a.Rule]; ok {
 		name = c.Sprint(name)
@@ -85,7 +85,7 @@ func (p *Printer) Alert(a Alert) {
 func (p *Printer) Write(log []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.clear()
+	defer p.aside()()
 	return p.err.Write(log)
 }
 
@@ -93,7 +93,7 @@ func (p *Printer) Write(log []byte) (int, error) {
 func (p *Printer) Warn(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.clear()
+	defer p.aside()()
 	fmt.Fprintln(p.err, "warning:", err)
 }
 
@@ -105,8 +105,7 @@ func (p *Printer) Progress(processed, fed int64, alerts int, elapsed time.Durati
 		processed, fed, p.rate.per(processed, elapsed), alerts)
 	if p.live {
 		p.clear()
-		p.line = line
-		fmt.Fprint(p.err, line)
+		p.draw(line)
 		return
 	}
 	if elapsed-p.told >= plainInterval && !p.json {
@@ -115,12 +114,23 @@ func (p *Printer) Progress(processed, fed int64, alerts int, elapsed time.Durati
 	}
 }
 
-// clear takes the progress away, for something else to be printed.
+// aside takes the progress away for something else to be printed, after which back puts it there again.
+func (p *Printer) aside() (back func()) {
+	line := p.line
+	p.clear()
+	return func() { p.draw(line) }
+}
+
 func (p *Printer) clear() {
 	if p.line != "" {
 		fmt.Fprint(p.err, "\r\x1b[K")
 		p.line = ""
 	}
+}
+
+func (p *Printer) draw(line string) {
+	p.line = line
+	fmt.Fprint(p.err, line)
 }
 
 // Final is what the program says at its end.

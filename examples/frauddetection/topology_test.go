@@ -50,7 +50,8 @@ func play(t *testing.T, rng *rand.Rand, h history, d drawn) verdicts {
 	topology := stream.New(application)
 	fraud(topology)
 	driver := streamtest.New(t, topology, h.Options)
-	in, cards, out := streamtest.Input(driver, payments), streamtest.Input(driver, profiles), streamtest.Output(driver, alerts)
+	in, cards := streamtest.Input(driver, payments), streamtest.Input(driver, profiles)
+	out := streamtest.Output(driver, alerts)
 	for _, card := range slices.Sorted(maps.Keys(d.profiles)) {
 		cards.Send(card, d.profiles[card], profileTime)
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -74,7 +75,12 @@ func (f *feed) run(ctx context.Context) error {
 		case errors.As(err, &sourceError{}):
 			return err
 		}
-		f.tell(ctx, fmt.Errorf("this process has stopped feeding, and watches: %w", err))
+		if fenced(err) {
+			err = errors.New("another process feeds from now on, this one watches")
+		} else {
+			err = fmt.Errorf("this process has stopped feeding, and watches: %w", err)
+		}
+		f.tell(ctx, err)
 		if done, err := f.watch(ctx); done || err != nil {
 			return err
 		}
@@ -87,6 +93,11 @@ func (f *feed) tell(ctx context.Context, warning error) {
 	case f.warn <- warning:
 	case <-ctx.Done():
 	}
+}
+
+// fenced says whether another process has claimed the feed.
+func fenced(err error) bool {
+	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)
 }
 
 // watch returns when the feed is done, or stands still.
@@ -174,7 +185,8 @@ func (f *feed) claim(ctx context.Context, cl *kgo.Client) (Position, error) {
 	}
 }
 
-// skip passes over what was fed before. That can take long, so it says now and then that it is alive, to those who watch.
+// skip passes over what was fed before. That can take long, so it says now and then that it is alive, to those who
+// watch.
 func (f *feed) skip(ctx context.Context, cl *kgo.Client, src Source, p Position) error {
 	said := time.Now()
 	for skipped := int64(0); skipped < p.Fed; {

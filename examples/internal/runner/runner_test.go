@@ -149,10 +149,10 @@ func TestFeedIsHandedOver(t *testing.T) {
 	var other *process
 	select {
 	case w := <-first.warn:
-		require.Contains(t, w, "has stopped feeding, and watches")
+		require.Contains(t, w, "another process feeds from now on, this one watches")
 		fenced, other = first, second
 	case w := <-second.warn:
-		require.Contains(t, w, "has stopped feeding, and watches")
+		require.Contains(t, w, "another process feeds from now on, this one watches")
 		fenced, other = second, first
 	case <-time.After(time.Minute):
 		t.Fatal("both feed")
