@@ -20,23 +20,39 @@ import (
 // childArg makes this test binary a program that does the job that it reads from its standard input, until that ends.
 const childArg = "run-a-job"
 
-// job is a count of In by key into Out, in a process of its own.
+// job is a program with its settings, to be run here or in a process of its own.
 type job struct {
-	Name       string
-	Brokers    []string
-	In, Out    string
-	StateDir   string
-	Workers    int
-	Checkpoint time.Duration
+	Program         string // "words", else a count of In by key into Out
+	Name            string
+	Brokers         []string
+	In, Out         string
+	Table, Last     string // of the words
+	StateDir        string
+	Workers         int
+	Memory          int64
+	Commit          time.Duration
+	Checkpoint      time.Duration
+	TransactionTime time.Duration
+	AtLeastOnce     bool
 }
 
-func (j job) topology() *stream.Topology { return counting(j.Name, j.In, j.Out) }
+func (j job) topology() *stream.Topology {
+	if j.Program == "words" {
+		return program(j)
+	}
+	return counting(j.Name, j.In, j.Out)
+}
 
 func (j job) config() stream.Config {
-	return stream.Config{
-		Brokers: j.Brokers, StateDir: j.StateDir, Workers: j.Workers, CheckpointInterval: j.Checkpoint,
-		SessionTimeout: shortSession,
+	c := stream.Config{
+		Brokers: j.Brokers, StateDir: j.StateDir, Workers: j.Workers, Memory: j.Memory,
+		CommitInterval: j.Commit, CheckpointInterval: j.Checkpoint, SessionTimeout: shortSession,
+		TransactionTimeout: j.TransactionTime,
 	}
+	if j.AtLeastOnce {
+		c.Guarantee = stream.AtLeastOnce
+	}
+	return c
 }
 
 // shortSession is after what silence a test's process is given up.

@@ -61,3 +61,9 @@ func (s *site) counted(a *app, group, in, out string, o *tally) {
 	})
 	o.check(s.t, s.committed(out))
 }
+
+// partitionOf is where Kafka's own clients put a key, of n partitions.
+func partitionOf(key string, n int32) int32 {
+	r := kgo.Record{Key: []byte(key)}
+	return int32(kgo.StickyKeyPartitioner(nil).ForTopic("").Partition(&r, int(n)))
+}
