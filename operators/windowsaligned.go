@@ -104,7 +104,6 @@ func (a *alignedWindows[K, V, A]) spanAt(start int64) window.Span {
 
 func (a *alignedWindows[K, V, A]) oldestOpen(clock int64) int64 { return window.OldestOpen(a.w, clock) }
 func (a *alignedWindows[K, V, A]) expire(clock int64)           { a.store.Expire(a.oldestOpen(clock)) }
-func (a *alignedWindows[K, V, A]) expired() int64               { return a.store.Expired() }
 
 // following needs no data as long as windows follow each other without gaps: the first to close next is the first one
 // that is open now.

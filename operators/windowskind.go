@@ -37,9 +37,6 @@ type keeper[K comparable, V, A any] interface {
 	// expire frees what is not needed any more at this reading of the clock.
 	expire(clock int64)
 
-	// expired is a bound of starts before which all windows were closed, as the store remembers it.
-	expired() int64
-
 	// round sends the panes of windows with from ≤ start < to that changed since the last commit.
 	round(from, to int64) bool
 

@@ -67,10 +67,10 @@ func (m *slidingMoments[K, V, A]) put(r *stream.Record[K, V]) (row *slidingRow[A
 		row.Value = m.first(r)
 		row.Time, row.Filled, row.Record = r.Time, true, true
 	}
-	if m.emission != window.EachUpdate && m.emission != window.OnClose {
-		if !had {
-			row.Born = m.stamp
-		}
+	if !had {
+		row.Born = m.stamp
+	}
+	if m.ticks != nil {
 		m.stampRow(r, r.Time, row)
 	}
 	return row, had
@@ -113,7 +113,15 @@ func (m *slidingMoments[K, V, A]) read(k K, from, to int64) {
 	m.store.ScanKey(k, from, to, m.collect)
 }
 
-func (m *slidingMoments[K, V, A]) round(from, to int64) bool { return m.roundOf(&m.changes, from, to) }
+func (m *slidingMoments[K, V, A]) round(from, to int64) bool {
+	m.store.Changed(func(k K, start int64, _ *slidingRow[A], exists bool) bool {
+		if exists {
+			m.changes.add(k, start)
+		}
+		return true
+	})
+	return m.roundByKey(&m.changes, from, to)
+}
 
 // changed are the panes that contain a time that has changed, and those that begin after a new one, unless they were
 // there before for the record at their end.

@@ -69,24 +69,38 @@ func (o *slidingPanes[K, V, A]) apply(r *stream.Record[K, V]) {
 		p := before
 		switch step.Op {
 		case window.Add:
-			row, _ := o.store.Get(r.Key, step.Span.Start)
-			p = o.plus(row.part, r)
+			row, _ := o.store.Upsert(r.Key, step.Span.Start)
+			row.part = o.plus(row.part, r)
+			o.changedPane(r, step, row, open)
+			continue
 		case window.Create:
 			p = o.plus(part[A]{Value: o.fold.init()}, r)
 		case window.CopyAdd:
 			p = o.plus(o.copyOf(r.Key, step.From), r)
 		case window.Copy:
 		}
-		o.put(r, step.Span.Start, p, step.Span.Start >= open)
-		if step.Span.Start >= open {
-			o.results = append(o.results, result[A]{step.Span, p})
-			if step.Op != window.Add && o.emission.FinalPane() {
-				o.enter(step.Span.Start, r.Key, open)
-			}
-		}
+		row, _ := o.store.Upsert(r.Key, step.Span.Start)
+		row.Value, row.Time, row.Filled = p.Value, p.Time, true
+		o.changedPane(r, step, row, open)
 	}
 	row, _ := o.store.Upsert(r.Key, r.Time)
 	row.Record = true
+}
+
+// changedPane notes what is to be done about a pane that has changed: nothing if it was closed.
+func (o *slidingPanes[K, V, A]) changedPane(r *stream.Record[K, V], step window.Change, row *slidingRow[A], open int64) {
+	start := step.Span.Start
+	switch {
+	case start < open:
+		return
+	case o.emission == window.EachUpdate:
+		o.results = append(o.results, result[A]{step.Span, row.part})
+	case o.ticks != nil:
+		o.stampRow(r, start, row)
+	}
+	if step.Op != window.Add && o.emission.FinalPane() {
+		o.enter(start, r.Key, open)
+	}
 }
 
 func (o *slidingPanes[K, V, A]) copyOf(k K, start int64) part[A] {
@@ -98,23 +112,18 @@ func (o *slidingPanes[K, V, A]) copyOf(k K, start int64) part[A] {
 	return row.part
 }
 
+// plus is p with r in it.
 func (o *slidingPanes[K, V, A]) plus(p part[A], r *stream.Record[K, V]) part[A] {
-	return part[A]{Value: o.fold.Add(p.Value, r.Value), Time: max(p.Time, r.Time)}
+	p.Value = o.fold.Add(p.Value, r.Value)
+	p.Time = max(p.Time, r.Time)
+	return p
 }
 
-// put makes p the pane at start. Only what was open when it changed counts as changed.
-func (o *slidingPanes[K, V, A]) put(r *stream.Record[K, V], start int64, p part[A], open bool) {
-	row, _ := o.store.Upsert(r.Key, start)
-	row.Value, row.Time, row.Filled = p.Value, p.Time, true
-	if open && o.emission != window.EachUpdate && o.emission != window.OnClose {
-		o.stampRow(r, start, row)
-	}
-}
-
+// round sees what was frozen as well, but changes of closed panes are behind it.
 func (o *slidingPanes[K, V, A]) round(from, to int64) bool {
 	ok := true
 	o.store.Changed(func(k K, start int64, row *slidingRow[A], exists bool) bool {
-		if exists && row.Filled && row.Stamp == o.stamp && from <= start && start < to {
+		if exists && row.Filled && from <= start && start < to {
 			ok = o.pane(k, o.span(start), row.Value, row.Time, false)
 		}
 		return ok

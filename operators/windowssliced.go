@@ -23,7 +23,9 @@ type slicedWindows[K comparable, V, A any] struct {
 }
 
 func newSlicedWindows[K comparable, V, A any](g *windowTask[K, V, A], w window.Sliced) *slicedWindows[K, V, A] {
-	o := &slicedWindows[K, V, A]{alignedWindows: newAligned(g, window.Aligned(w), true), parts: newParts(g.fold.Merge, g.copied)}
+	o := &slicedWindows[K, V, A]{
+		alignedWindows: newAligned(g, window.Aligned(w), true), parts: newParts(g.fold.Merge, g.copied),
+	}
 	o.sendOne = func(s window.Span, p part[A]) {
 		if !o.task.Failed() {
 			o.send(o.record, s, &p)

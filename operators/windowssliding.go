@@ -55,9 +55,6 @@ func (s *slidingWindows[K, V, A]) span(start int64) window.Span {
 
 func (s *slidingWindows[K, V, A]) oldestOpen(clock int64) int64 { return s.w.OldestOpen(clock) }
 
-// expired is always behind oldestOpen of the clock.
-func (s *slidingWindows[K, V, A]) expired() int64 { return 0 }
-
 // expire goes by whole segments: a mark in the changelog for each millisecond would be too many.
 func (s *slidingWindows[K, V, A]) expire(clock int64) {
 	if oldest := clock - s.keeps; oldest > 0 {
@@ -84,23 +81,10 @@ func (s *slidingWindows[K, V, A]) stamped(stamp int64, yield func(k K, start int
 	})
 }
 
-func (s *slidingWindows[K, V, A]) roundOf(c *changes[K], from, to int64) bool {
-	s.store.Changed(func(k K, start int64, row *slidingRow[A], exists bool) bool {
-		if exists && row.Stamp == s.stamp {
-			c.add(k, start)
-		}
-		return true
-	})
-	return s.roundByKey(c, from, to)
-}
-
-// stampRow marks a row as changed.
+// stampRow notes for the next tick that a row has changed.
 func (s *slidingWindows[K, V, A]) stampRow(r *stream.Record[K, V], start int64, row *slidingRow[A]) {
-	if row.Stamp == s.stamp {
-		return
-	}
-	row.Stamp = s.stamp
-	if s.ticks != nil {
+	if row.Stamp != s.stamp {
+		row.Stamp = s.stamp
 		s.ticks.changes.add(s.owned(r.Key), start)
 	}
 }

@@ -20,7 +20,7 @@ const dropNoWindow = "no window"
 //  1. next is never later than the reading of the clock at which a window with data closes, or the next tick.
 //  2. With OnClose and Every, each window that starts before the keeper's oldestOpen of the clock has been sent, Final.
 //     So the clock, which is committed with the offsets, says after a restart where to go on.
-//  3. With PerCommit, nothing that starts before sentTo will be sent any more.
+//  3. With PerCommit, what starts before sentTo and has changed when it was open has been sent.
 type windowTask[K comparable, V, A any] struct {
 	task     *stream.Task
 	label    string
@@ -42,7 +42,7 @@ type windowTask[K comparable, V, A any] struct {
 	copied func(A) A // gives an accumulator that Merge and Add may change
 	owned  func(K) K // gives a key that does not alias the record
 	ticks  *ticks[K, A]
-	stamp  int64 // what rows that change now are stamped with, if anybody asks: the commit or the tick
+	stamp  int64 // for rows that change now: a number of the commit or the tick that comes next
 	sentTo int64
 
 	rec       stream.Record[K, window.Pane[A]]
@@ -119,7 +119,6 @@ func (g *windowTask[K, V, A]) moved() bool {
 // begin is moved's first part at the first time. The store could not be read while the task was built.
 func (g *windowTask[K, V, A]) begin(now int64) {
 	g.begun = true
-	g.sentTo = max(g.keep.oldestOpen(g.restored), g.keep.expired())
 	if g.ticks == nil {
 		return
 	}
