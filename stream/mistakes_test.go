@@ -251,6 +251,26 @@ func TestTopologyMistakes(t *testing.T) {
 	require.ErrorContains(t, topo.Build(), `topology: a durable thing needs a name`)
 }
 
+// The clocks of a sub-topology's operators travel in the metadata of its offsets, of which brokers take 4096 bytes.
+// That they will not fit is known before the start, not when the first commit is refused.
+func TestTooManyClocks(t *testing.T) {
+	t.Parallel()
+	build := func(n, length int) error {
+		topo := stream.New("test")
+		in := stream.From(topo, topicOf("in"))
+		for i := range n {
+			name := fmt.Sprintf("%s-%d", strings.Repeat("x", length), i)
+			operators.Process(name, in, timed)
+		}
+		return topo.Build()
+	}
+	require.NoError(t, build(20, 100))
+	require.NoError(t, build(100, 10))
+	err := build(40, 100)
+	require.ErrorContains(t, err, "stream/mistakes_test.go:")
+	require.ErrorContains(t, err, "brokers take 4096: give the operators shorter names, or split the topology")
+}
+
 // After Build nothing is added: the plan that runs would not have it.
 func TestAddedAfterBuild(t *testing.T) {
 	t.Parallel()

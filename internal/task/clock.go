@@ -103,7 +103,8 @@ func (t *Task) MetadataBytes() int {
 // MaxMetadata is what brokers take, by default (offset.metadata.max.bytes).
 const MaxMetadata = 4096
 
-// ParseClocks reads what ClocksMetadata wrote and raises the clocks in into. Metadata of other software is an error.
+// ParseClocks reads what ClocksMetadata wrote and raises the clocks in into. Metadata of other software, or
+// damaged, is an error, and none of it is used.
 func ParseClocks(metadata string, into map[string]int64) error {
 	if metadata == "" {
 		return nil
@@ -113,6 +114,7 @@ func ParseClocks(metadata string, into map[string]int64) error {
 		return fmt.Errorf("offset metadata %q was not written by this version of the program; "+
 			"clocks begin anew", metadata)
 	}
+	clocks := map[string]int64{}
 	for b = b[1:]; len(b) > 0; {
 		size, n := binary.Uvarint(b)
 		if n <= 0 || uint64(len(b)-n) < size {
@@ -125,6 +127,9 @@ func ParseClocks(metadata string, into map[string]int64) error {
 			return errors.New("offset metadata is cut short; clocks begin anew")
 		}
 		b = b[n:]
+		clocks[name] = at
+	}
+	for name, at := range clocks {
 		if have, ok := into[name]; !ok || at > have {
 			into[name] = at
 		}

@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// waiting is how long the task has been holding back records because another input is empty.
-type waiting struct{ since time.Time }
-
 // Step gives the task one turn: dispatch chooses the input whose head is the oldest, process pushes its records
 // through the operators, until limit records are done or an input has to be waited for; then what waits for the wall
 // clock is called. It returns how many records it took and the error that stopped it: a *RecordError whose policy is
@@ -84,25 +81,23 @@ func (t *Task) dispatch() (best *slot, until int64, err error) {
 
 // patient says whether records are held back for an empty input: as long as that input is known to have more, and
 // beyond that for MaxIdle after it ran dry.
-func (t *Task) patient(starved bool) bool {
-	if starved {
-		t.waited.since = time.Time{}
-		return true
-	}
-	if t.MaxIdle <= 0 || len(t.inputs) == 1 {
-		return false
+func (t *Task) patient(starved bool) (wait bool) {
+	if starved || t.MaxIdle <= 0 || len(t.inputs) == 1 {
+		return starved
 	}
 	for i := range t.inputs {
-		if t.inputs[i].batch == nil {
-			now := t.Clock.Now()
-			if t.waited.since.IsZero() {
-				t.waited.since = now
-			}
-			return now.Sub(t.waited.since) < t.MaxIdle
+		s := &t.inputs[i]
+		if s.batch != nil {
+			s.dry = time.Time{}
+			continue
 		}
+		now := t.Clock.Now()
+		if s.dry.IsZero() {
+			s.dry = now
+		}
+		wait = wait || now.Sub(s.dry) < t.MaxIdle
 	}
-	t.waited.since = time.Time{}
-	return false
+	return wait
 }
 
 // head gives the time of the input's next record, taking the next batch from its feed when the one in work is
@@ -120,9 +115,6 @@ func (t *Task) head(s *slot) (at int64, ok bool, err error) {
 			}
 			if ok {
 				return at, true, nil
-			}
-			if t.room <= 0 {
-				break
 			}
 			s.next, s.moved = s.batch.Last+1, true
 			s.feed.Done(s.batch)
@@ -158,9 +150,11 @@ func (t *Task) peek(s *slot) (at int64, ok bool) {
 // process pushes records through the operators. A panic on the way becomes the failure of the record in work.
 func (t *Task) process(s *slot, until int64, limit int) (n int) {
 	t.current = s
+	before := s.in.Offset()
 	defer func() {
 		if p := recover(); p != nil {
 			t.FailRecord(s.in.Phase(), "", NewPanicError(p))
+			n = int(s.in.Offset() - before)
 		}
 		s.moved = true
 		s.next = s.in.Offset()

@@ -112,12 +112,11 @@ type Task struct {
 	commits []commitHook
 	walls   []func(time.Time)
 	memo    map[any]any
-	failure error   // of the record in work, or of the task when it is not a *RecordError
-	current *slot   // whose record is in work
-	room    int     // records that the turn may still take
-	idled   bool    // the wall has moved a clock since the last commit
-	waited  waiting // for an empty input
-	dead    Target  // dead letters, resolved at the first
+	failure error  // of the record in work, or of the task when it is not a *RecordError
+	current *slot  // whose record is in work
+	room    int    // records that the turn may still take
+	idled   bool   // the wall has moved a clock since the last commit
+	dead    Target // dead letters, resolved at the first
 }
 
 type slot struct {
@@ -127,6 +126,7 @@ type slot struct {
 	batch *kafka.Batch // in work, or nil
 	next  int64        // offset to commit: everything before it is processed
 	moved bool         // since the last commit
+	dry   time.Time    // since when it has been found empty; zero when it is not
 }
 
 // New builds the task's operators and opens its stores; its inputs have no feeds yet.
