@@ -61,6 +61,13 @@ func bounded(t testing.TB) context.Context {
 // put produces records, each to its partition, in order.
 func (s *site) put(topic string, records ...record) {
 	s.t.Helper()
+	s.send(topic, records...)
+	s.flush()
+}
+
+// send is put without the wait.
+func (s *site) send(topic string, records ...record) {
+	s.t.Helper()
 	for _, r := range records {
 		s.client.Produce(bounded(s.t), &kgo.Record{
 			Topic: topic, Key: []byte(r.key), Value: []byte(r.value), Partition: r.partition, Headers: r.headers,
@@ -70,6 +77,10 @@ func (s *site) put(topic string, records ...record) {
 			}
 		})
 	}
+}
+
+func (s *site) flush() {
+	s.t.Helper()
 	require.NoError(s.t, s.client.Flush(bounded(s.t)))
 }
 

@@ -68,12 +68,7 @@ func TestAMemberThatIsExpelledWhileItCommits(t *testing.T) {
 	s.put(in, o.more(100, 2)...)
 	s.counted(a, topo.Name(), in, out, o)
 	s.expel(topo.Name(), s.members(topo.Name())[0])
-	began := make(chan struct{})
-	go func() {
-		defer close(began)
-		s.put(in, o.more(100, 2)...)
-	}()
-	<-began
+	s.put(in, o.more(100, 2)...)
 	quick := time.After(3 * shortSession)
 	a.await("the member is in the group again", func() bool {
 		select {
@@ -148,7 +143,8 @@ func TestAnotherProducerOfTheSameNameFencesAndIsFenced(t *testing.T) {
 	s.counted(a, topo.Name(), in, out, o)
 	instance, err := os.ReadFile(filepath.Join(config.StateDir, "instance"))
 	require.NoError(t, err)
-	other := s.connect(kgo.TransactionalID(fmt.Sprintf("%s-%s-0", topo.Name(), strings.TrimSpace(string(instance)))))
+	id := fmt.Sprintf("%s-%s-0", topo.Name(), strings.TrimSpace(string(instance)))
+	other := s.connect(kgo.TransactionalID(id))
 	require.NoError(t, other.BeginTransaction())
 	require.NoError(t, other.ProduceSync(bounded(t), &kgo.Record{Topic: out, Key: []byte("foreign")}).FirstErr())
 	s.put(in, o.more(100, 2)...)
