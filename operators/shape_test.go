@@ -200,30 +200,6 @@ func TestKeyByAndRepartition(t *testing.T) {
 	}
 }
 
-// Records without a key get one by KeyBy, stay without by Repartition, and pass everything that keeps no state by key.
-func TestNullKeys(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	in := stream.From(topo, words)
-	keyed := operators.KeyBy("keyed", in, codec.String, func(v string) string { return "key-" + v })
-	spread := operators.Repartition("spread", 2, in)
-	stream.To(operators.Map(keyed, prefix("keyed ")), lines)
-	stream.To(operators.Map(spread, prefix("spread ")), rest)
-	table := operators.ToTable("table", in, codec.String)
-	operators.Aggregate("count", in, operators.Count[string]())
-	operators.JoinTable(in, table, func(v, _ string) string { return v })
-	d := streamtest.New(t, topo)
-	streamtest.Input(d, words).SendRecord(&text{Value: "x", Time: 1, NullKey: true})
-	streamtest.Input(d, words).Send("", "y", 2) // the empty key is a key
-	require.Equal(t, "key-x keyed x @1, key-y keyed y @2", show(streamtest.Output(d, lines).Read()))
-	require.Equal(t, " spread y @2, ∅ spread x @1", sorted(streamtest.Output(d, rest).Read()))
-	require.Equal(t, map[streamtest.DropReason]uint64{
-		{Operator: `to table "table"`, Reason: "null key"}:  1,
-		{Operator: `aggregate "count"`, Reason: "null key"}: 1,
-		{Operator: "join table", Reason: "null key"}:        1,
-	}, d.Drops())
-}
-
 // Each record goes to the topic that is chosen for it; one for a topic that does not exist is that record's error.
 func TestToEach(t *testing.T) {
 	t.Parallel()

@@ -34,9 +34,10 @@ func (t *Task) Flush() error {
 	if t.stage != Running {
 		return nil
 	}
-	if err := t.beforeCommit(); err != nil {
-		return t.fail(err)
+	if err := t.Settle(); err != nil {
+		return err
 	}
+	t.settled = false
 	for _, s := range t.stores {
 		if s.target == nil && !s.Spec().Unlogged {
 			target, err := t.Output.Target(s.Changelog.Topic, s.Changelog.Index)
@@ -57,14 +58,26 @@ func (t *Task) Flush() error {
 	return nil
 }
 
-func (t *Task) beforeCommit() error {
+// Settle is the first half of Flush: what operators hold back for a commit goes downstream. It is for who must have all
+// results acknowledged before the first change is in a changelog; Flush does it otherwise.
+func (t *Task) Settle() error {
+	if t.stage != Running || t.settled {
+		return nil
+	}
 	for _, f := range t.commits {
 		if !t.Between(f.call) {
-			return t.failure
+			return t.fail(t.failure)
 		}
 	}
+	t.settled = true
 	return nil
 }
+
+// Touch has the offset of input i committed the next time, although nothing of it was processed.
+func (t *Task) Touch(i int) { t.inputs[i].moved = true }
+
+// Watches says whether the task may write without input: at a commit, or when wall time passes.
+func (t *Task) Watches() bool { return len(t.commits)+len(t.walls) > 0 }
 
 // Acked tells the stores at which offsets their changes stand. runs gives the offsets that the records sent to a
 // partition since the last commit got, in the order of sending.

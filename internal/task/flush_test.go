@@ -3,6 +3,8 @@
 package task
 
 import (
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -146,15 +148,25 @@ func TestStages(t *testing.T) {
 	}
 }
 
-// The first record of each reason is logged with its position, the others are counted only.
+// Every drop is counted, the first of each reason is logged with its position.
 func TestDrops(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "a", nil)
-	for range 3 {
-		r.Drop("op", "late")
+	var log strings.Builder
+	r := newRig(t, "a", func(s *Setup) {
+		s.Log = slog.New(slog.NewTextHandler(&log, nil))
+		s.Policies = policyFor(Decode, Policy{Action: Skip})
+	})
+	r.feeds[0].add("a", 70, 0, rec{1, "drop"}, rec{2, "drop"}, rec{3, "decode"}, rec{4, "decode"})
+	step(t, r)
+	r.Drop("op", "late")
+	require.Equal(t, map[DropReason]uint64{{"a", "dropped"}: 2, {"a", "decode error"}: 2, {"op", "late"}: 1},
+		r.Counters.Drops())
+	require.Equal(t, 3, strings.Count(log.String(), "\n"))
+	for _, line := range []string{
+		"operator=a reason=dropped topic=a partition=1 offset=70\n",
+		`operator=a reason="decode error" topic=a partition=1 offset=72 action=skip error="record a/1@72: a: fake"`,
+		`operator=op reason=late topic="" partition=1 offset=-1`,
+	} {
+		require.Contains(t, log.String(), line)
 	}
-	r.Drop("op", "null key")
-	require.Equal(t, map[DropReason]uint64{{"op", "late"}: 3, {"op", "null key"}: 1}, r.Counters.Drops())
-	_, _, offset := r.Position()
-	require.EqualValues(t, -1, offset)
 }

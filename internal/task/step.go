@@ -13,11 +13,15 @@ import (
 // through the operators, until limit records are done or an input has to be waited for; then what waits for the wall
 // clock is called. It returns how many records it took and the error that stopped it: a *RecordError whose policy is
 // not to pass over it, a *RetryError, or a *FatalError. After an error the task has failed and must be closed.
-func (t *Task) Step(limit int) (done int, err error) {
+func (t *Task) Step(limit int) (done int, err error) { return t.StepUntil(limit, time.Time{}) }
+
+// StepUntil is Step that also ends soon after the wall clock has reached deadline, however slow the user's functions
+// are: a commit must not wait until a transaction times out. It does at least one record. The zero deadline is none.
+func (t *Task) StepUntil(limit int, deadline time.Time) (done int, err error) {
 	if t.stage != Running {
 		return 0, nil
 	}
-	t.room = limit
+	t.room, t.deadline = limit, deadline
 	err = t.work()
 	done = limit - max(t.room, 0)
 	t.Counters.records.Add(uint64(done))
@@ -30,14 +34,28 @@ func (t *Task) Step(limit int) (done int, err error) {
 	return done, err
 }
 
-// work takes records until room is used up or an input has to be waited for.
+// lookAfter is the largest number of records after which the wall clock is looked at; it begins at one and doubles, so
+// that slow functions are noticed at once and quick ones do not pay.
+const lookAfter = 256
+
+// work takes records until room is used up, the deadline has come, or an input has to be waited for.
 func (t *Task) work() error {
+	look, left := 1, 1
 	for t.room > 0 {
+		if left <= 0 {
+			if !t.deadline.IsZero() && !t.Clock.Now().Before(t.deadline) {
+				return nil
+			}
+			look = min(2*look, lookAfter)
+			left = look
+		}
 		s, until, err := t.dispatch()
 		if s == nil || err != nil {
 			return err
 		}
-		t.room -= t.process(s, until, t.room)
+		n := t.process(s, until, min(t.room, left))
+		t.room -= n
+		left -= n
 		if t.failure != nil {
 			if err := t.settle(s); err != nil {
 				return err

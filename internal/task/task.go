@@ -105,18 +105,20 @@ type Setup struct {
 //  3. After a failure no further record is processed.
 type Task struct {
 	Setup
-	stage   stage
-	inputs  []slot
-	stores  []*Store
-	clocks  map[string]*Clock
-	commits []commitHook
-	walls   []func(time.Time)
-	memo    map[any]any
-	failure error  // of the record in work, or of the task when it is not a *RecordError
-	current *slot  // whose record is in work
-	room    int    // records that the turn may still take
-	idled   bool   // the wall has moved a clock since the last commit
-	dead    Target // dead letters, resolved at the first
+	stage    stage
+	inputs   []slot
+	stores   []*Store
+	clocks   map[string]*Clock
+	commits  []commitHook
+	walls    []func(time.Time)
+	memo     map[any]any
+	failure  error     // of the record in work, or of the task when it is not a *RecordError
+	current  *slot     // whose record is in work
+	room     int       // records that the turn may still take
+	deadline time.Time // of the turn; zero: none
+	settled  bool      // operators have sent what they held back for the commit under way
+	idled    bool      // the wall has moved a clock since the last commit
+	dead     Target    // dead letters, resolved at the first
 }
 
 type slot struct {
