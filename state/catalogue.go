@@ -4,6 +4,7 @@ package state
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -106,6 +107,20 @@ func (c *Catalogue) Prefix(store string, partition int32) ([]byte, error) {
 
 func prefixOf(id uint32, partition int32) []byte {
 	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, id), uint32(partition))
+}
+
+// Holds says whether a store has any row in a partition.
+func (c *Catalogue) Holds(store string, partition int32) (bool, error) {
+	prefix, err := c.Prefix(store, partition)
+	if err != nil {
+		return false, err
+	}
+	it, err := c.db.Scan(prefix, after(prefix))
+	if err != nil {
+		return false, fmt.Errorf("state database: %w", err)
+	}
+	held := it.Next()
+	return held, errors.Join(it.Err(), it.Close())
 }
 
 // Held is a partition of a store that the database holds state of.

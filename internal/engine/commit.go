@@ -22,6 +22,11 @@ const rebalancePause = 10 * time.Millisecond
 //
 // An error means that nothing of it counts for us, although the brokers may have it; recover finds out.
 func (w *worker) commit() error {
+	if !w.p.opts.ExactlyOnce {
+		if err := w.resultsFirst(); err != nil {
+			return err
+		}
+	}
 	offsets := map[kafka.Partition]kafka.Commit{}
 	for _, t := range w.tasks {
 		if err := t.Flush(); err != nil {
@@ -29,11 +34,13 @@ func (w *worker) commit() error {
 		}
 		t.Offsets(offsets)
 	}
-	if len(offsets) == 0 && w.producer.Wrote() {
-		// Wall timers write without input. The group looks at offsets only, and it must be asked: another process may have
-		// the tasks by now.
+	if w.producer.Wrote() {
+		// Timers write without input. The group looks at offsets only, and it must be asked for each such task: another
+		// process may have it by now, and must not open it while what it wrote here is undecided.
 		for _, t := range w.tasks {
-			t.Positions(offsets)
+			if t.Watches() {
+				t.Positions(offsets)
+			}
 		}
 	}
 	if err := w.commitOffsets(offsets); err != nil {
@@ -51,6 +58,21 @@ func (w *worker) commit() error {
 	now := w.p.opts.Clock.Now()
 	w.nextCommit = now.Add(w.p.opts.CommitInterval)
 	return w.writeBehind(w.tasks, now, w.p.opts.CheckpointInterval)
+}
+
+// resultsFirst has all results acknowledged before the first change of a store is written. Without transactions a crash in
+// between would leave a state that has seen records whose results are lost. Nor must a worker whose tasks are somebody
+// else's by now write over the state that it goes on from: it looks before it writes, which leaves a moment between.
+func (w *worker) resultsFirst() error {
+	if w.mail.holds(msgDrop) {
+		return fmt.Errorf("%w: the tasks are to be dropped", kafka.ErrMemberGone)
+	}
+	for _, t := range w.tasks {
+		if err := t.Settle(); err != nil {
+			return err
+		}
+	}
+	return w.producer.Flush(w.ctx)
 }
 
 func (w *worker) acked(part kafka.Partition) []kafka.Run {

@@ -17,7 +17,8 @@ import (
 type holding struct {
 	id       task.ID
 	worker   *worker
-	attempts task.Attempts // at its records, across the tasks that are built for it one after the other
+	attempts task.Attempts             // at its records, across the tasks that are built for it one after the other
+	latest   map[kafka.Partition]int64 // where inputs begin that begin at their end
 }
 
 // Assigned implements kafka.Handler: a task begins when all its partitions are here.
@@ -35,7 +36,7 @@ func (p *process) Assigned(parts []kafka.Partition) {
 		if p.held[id] != nil || !p.complete(id) {
 			continue
 		}
-		h := &holding{id: id, worker: p.idlest()}
+		h := &holding{id: id, worker: p.idlest(), latest: map[kafka.Partition]int64{}}
 		p.held[id] = h
 		h.worker.post(message{kind: msgAssign, holding: h})
 	}

@@ -94,8 +94,18 @@ func instanceID(path string) (string, error) {
 	_, _ = rand.Read(raw) // never fails, says its documentation
 	id := hex.EncodeToString(raw)
 	draft := path + ".new"
-	if err := os.WriteFile(draft, []byte(id+"\n"), 0o644); err != nil {
+	if err := writeSynced(draft, id+"\n"); err != nil {
 		return "", err
 	}
 	return id, os.Rename(draft, path)
+}
+
+// writeSynced writes a file that is whole after a power loss, or not there under its final name.
+func writeSynced(path, text string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close())
 }

@@ -82,17 +82,18 @@ func (w *worker) readMail() bool {
 // ready takes a prepared task to work, unless it was revoked meanwhile.
 func (w *worker) ready(m message) {
 	if w.preparing[m.holding] == nil || w.failed {
-		m.task.Close()
-		for _, q := range m.task.queues {
-			w.p.fetcher.Remove(q)
-		}
+		w.p.discard(m.task)
 		return
 	}
 	delete(w.preparing, m.holding)
 	if len(w.tasks) == 0 {
 		w.nextCommit = w.p.opts.Clock.Now().Add(w.p.opts.CommitInterval)
 	}
+	if m.task.fresh { // commit where it begins, before anything moves
+		w.nextCommit = w.p.opts.Clock.Now()
+	}
 	w.tasks = append(w.tasks, m.task)
+	w.p.opts.Log.Info("task runs", "task", m.holding.id.String(), "worker", w.index, "from", m.task.from)
 }
 
 // handOver gives the message's holdings up. Revoked ones are committed before, with everything else of the worker,
@@ -122,8 +123,14 @@ func (w *worker) handOver(m message) {
 		return
 	}
 	if err := w.commit(); err != nil {
+		w.trouble(nil, err) // which may have begun to open the leaving ones again
 		w.letGo(leaving)
-		w.trouble(nil, err)
+		for _, h := range m.holdings {
+			if prep := w.preparing[h]; prep != nil {
+				prep.stop()
+				delete(w.preparing, h)
+			}
+		}
 		return
 	}
 	if err := w.writeAll(leaving); err != nil {

@@ -4,7 +4,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -110,7 +109,33 @@ func (p *process) open(ctx context.Context, w *worker, h *holding) (*active, err
 		t.Close()
 		return nil, err
 	}
+	if len(commits) == 0 {
+		if err := p.mustBeNew(t); err != nil {
+			t.Close()
+			return nil, err
+		}
+	}
 	return p.feed(ctx, w, h, t, commits)
+}
+
+// mustBeNew refuses a task that has state but no committed offset: groups forget the offsets of programs that stand still
+// for long. To begin at the beginning would take everything into the state a second time.
+func (p *process) mustBeNew(t *task.Task) error {
+	for _, s := range t.Stores() {
+		if s.Spec().Unlogged {
+			continue
+		}
+		held, err := p.catalogue.Holds(s.Spec().Name, t.ID.Partition)
+		if err != nil {
+			return err
+		}
+		if held {
+			return fmt.Errorf("store %q, partition %d, has rows, but group %q has no committed offset for %v: they expire "+
+				"after the brokers' offsets.retention.minutes. Reset the group to where the state ends, or delete the "+
+				"application's changelog topics to begin anew", s.Spec().Name, t.ID.Partition, p.plan.App, t.Partitions())
+		}
+	}
+	return nil
 }
 
 // restore brings all stores of a task up to date.
@@ -121,7 +146,9 @@ func (p *process) restore(ctx context.Context, t *task.Task) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	src := changelog.Source{Client: p.client, Fetcher: p.restorer, DB: p.db, Clock: p.opts.Clock, Log: p.opts.Log}
+	src := changelog.Source{
+		Client: p.client, Fetcher: p.restorer, DB: p.db, Clock: p.opts.Clock, Log: p.opts.Log, Longest: longestDowntime,
+	}
 	for _, s := range t.Stores() {
 		if s.Spec().Unlogged {
 			continue
@@ -139,34 +166,48 @@ func (p *process) feed(ctx context.Context, w *worker, h *holding, t *task.Task,
 	a := &active{Task: t, holding: h, limit: p.cacheLimit()}
 	for i, part := range t.Partitions() {
 		at := commits[part].Offset
-		if _, ok := commits[part]; !ok {
+		_, committed := commits[part]
+		if !committed {
 			var err error
-			if at, err = p.beginning(ctx, part); err != nil {
-				return nil, errors.Join(fmt.Errorf("input %s: %w", part, err), p.abandon(a))
+			if at, err = p.beginning(ctx, h, part); err != nil {
+				p.discard(a)
+				return nil, fmt.Errorf("input %s: %w", part, err)
 			}
+			a.fresh = true
 		}
 		q := p.fetcher.Add(part, at, w.wakeUp)
 		a.queues = append(a.queues, q)
+		a.from = append(a.from, fmt.Sprintf("%s@%d", part, at))
 		t.Start(i, feed{q}, at)
+		if !committed {
+			t.Touch(i)
+		}
 	}
-	p.opts.Log.Info("task runs", "task", h.id.String(), "worker", w.index, "offsets", fmt.Sprint(commits))
 	return a, nil
 }
 
-func (p *process) abandon(a *active) error {
+// discard closes a task and ends its fetching.
+func (p *process) discard(a *active) {
 	a.Close()
 	for _, q := range a.queues {
 		p.fetcher.Remove(q)
 	}
-	return nil
 }
 
-// beginning is where an input starts that was never committed. Repartition topics always start at what is left.
-func (p *process) beginning(ctx context.Context, part kafka.Partition) (int64, error) {
-	if p.opts.FromLatest && !p.internal(part.Topic) {
-		return p.client.LatestOffset(ctx, part)
+// beginning is where an input starts that was never committed. Repartition topics always start at what is left. The
+// latest offset is asked for once: what comes between two attempts to start belongs to the program.
+func (p *process) beginning(ctx context.Context, h *holding, part kafka.Partition) (int64, error) {
+	if !p.opts.FromLatest || p.internal(part.Topic) {
+		return p.client.EarliestOffset(ctx, part)
 	}
-	return p.client.EarliestOffset(ctx, part)
+	if at, ok := h.latest[part]; ok {
+		return at, nil
+	}
+	at, err := p.client.LatestOffset(ctx, part)
+	if err == nil {
+		h.latest[part] = at
+	}
+	return at, err
 }
 
 // topicIDs are the ids of the changelog topics of a sub-topology's stores, by store.

@@ -3,6 +3,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,10 +47,11 @@ type process struct {
 
 	cancel context.CancelCauseFunc
 
-	mu     sync.Mutex // guards what follows
-	held   map[task.ID]*holding
-	have   map[kafka.Partition]bool
-	parked []error
+	mu      sync.Mutex // guards what follows
+	held    map[task.ID]*holding
+	have    map[kafka.Partition]bool
+	parked  []error
+	failure error // the first
 }
 
 // Run runs the plan until ctx ends or something fails. When ctx ends it commits, hands its tasks over, leaves the group
@@ -139,12 +141,12 @@ func (p *process) run(outer context.Context) error {
 		"state", p.home.dir, "exactly-once", p.opts.ExactlyOnce)
 
 	err := p.member.Run(ctx)
-	if cause := context.Cause(ctx); cause != nil && cause != context.Canceled {
-		err = cause // something failed, and the member ended because of it
-	}
 	cancel(nil)
 	p.stopWorkers(&workers)
 	upkeep.Wait()
+	if p.failure != nil {
+		err = p.failure // and the member ended because of it
+	}
 	if err == nil {
 		err = context.Cause(work)
 	}
@@ -176,8 +178,13 @@ func (p *process) stopWorkers(running *sync.WaitGroup) {
 	running.Wait()
 }
 
-// fail ends the Run with err. Tasks that can, commit first.
-func (p *process) fail(err error) { p.cancel(err) }
+// fail ends the Run with err, unless something failed before. Tasks that can, commit first.
+func (p *process) fail(err error) {
+	p.mu.Lock()
+	p.failure = cmp.Or(p.failure, err)
+	p.mu.Unlock()
+	p.cancel(err)
+}
 
 func (p *process) park(id task.ID, err error) {
 	p.mu.Lock()

@@ -45,8 +45,8 @@ func (w *worker) trouble(t *active, err error) {
 func (w *worker) breakdown(err error) {
 	switch {
 	case errors.Is(err, kafka.ErrFenced) && w.recoveries >= maxFenced:
-		w.giveUp(fmt.Errorf("worker %d: %w: another process uses the same instance id; was the state directory copied?",
-			w.index, err))
+		w.giveUp(fmt.Errorf("worker %d: %w: another process uses the same instance id (was the state "+
+			"directory copied?), or what is between two commits takes longer than TransactionTimeout", w.index, err))
 	case errors.Is(err, kafka.ErrAbort), errors.Is(err, kafka.ErrFenced), errors.Is(err, kafka.ErrStaleMember),
 		errors.Is(err, context.DeadlineExceeded), kafka.Passing(err):
 		w.recover(err, w.recoveryPause())

@@ -57,7 +57,9 @@ func (p *process) internalTopics(perSub []int32, exchanges map[string]int32) []k
 	for name, n := range exchanges {
 		// Records leave when the readers have committed them, by DeleteRecords: never by time, which an operator's
 		// event time says nothing about.
-		add(name, n, map[string]string{"cleanup.policy": "delete", "retention.ms": "-1"})
+		add(name, n, map[string]string{
+			"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1", "message.timestamp.type": "CreateTime",
+		})
 	}
 	for i, sub := range p.plan.Subs {
 		for _, s := range sub.Stores {
@@ -78,6 +80,7 @@ func (p *process) internalTopics(perSub []int32, exchanges map[string]int32) []k
 func changelogConfigs(s state.Spec) map[string]string {
 	configs := map[string]string{
 		"cleanup.policy":      "compact",
+		"retention.bytes":     "-1", // a cluster's default must not delete rows
 		"delete.retention.ms": strconv.FormatInt(longestDowntime.Milliseconds(), 10),
 	}
 	if s.Retention > 0 {

@@ -42,6 +42,7 @@ type worker struct {
 	tasks      []*active
 	preparing  map[*holding]*preparation
 	nextCommit time.Time
+	turns      int  // tasks that were given one
 	recoveries int  // in a row, without a commit between
 	failed     bool // this worker has ended the Run
 
@@ -54,7 +55,9 @@ type active struct {
 	*task.Task
 	holding *holding
 	queues  []*kafka.Queue
-	limit   int // of each store's cache, as last set
+	from    []string // where its inputs began, for the log
+	limit   int      // of each store's cache, as last set
+	fresh   bool     // an input had no committed offset
 }
 
 // newWorker gives a worker that works until ctx ends; opening bounds the wait for its producer.
@@ -74,6 +77,9 @@ func (w *worker) openProducer(ctx context.Context) error {
 	o := kafka.ProducerOptions{
 		Compression: w.p.opts.Compression, TransactionTimeout: w.p.opts.TransactionTimeout,
 		BufferBytes: int(w.p.opts.share(producePercent)) / w.p.opts.Workers,
+	}
+	if w.p.opts.ExactlyOnce { // else the broker would give the transaction up before we do
+		o.DeliveryTimeout = w.p.opts.TransactionTimeout * 2 / 3
 	}
 	if w.p.opts.ExactlyOnce {
 		o.TransactionalID = fmt.Sprintf("%s-%s-%d", w.p.plan.App, w.p.home.instance, w.index)
@@ -100,6 +106,7 @@ func (w *worker) run() {
 			if err := w.commit(); err != nil {
 				w.trouble(nil, err)
 			}
+			continue // the turn may have ended for the commit, with records left
 		}
 		if n == 0 {
 			w.wait(now)
@@ -108,9 +115,17 @@ func (w *worker) run() {
 }
 
 // turn lets each task work for a while, and says how many records were processed; false after trouble.
+//
+// When functions are slow the time to commit comes in the middle of a turn. Then it ends there, and the next one begins
+// with the next task, so that none is left out for ever.
 func (w *worker) turn() (n int, ok bool) {
-	for _, t := range w.tasks {
-		done, err := t.Step(turnLimit)
+	for range w.tasks {
+		if !w.p.opts.Clock.Now().Before(w.nextCommit) {
+			break
+		}
+		w.turns++
+		t := w.tasks[w.turns%len(w.tasks)]
+		done, err := t.StepUntil(turnLimit, w.nextCommit)
 		n += done
 		if err != nil {
 			w.trouble(t, err)
@@ -166,11 +181,9 @@ func (w *worker) close() {
 // letGo closes tasks and takes them from the worker.
 func (w *worker) letGo(tasks []*active) {
 	for _, t := range slices.Clone(tasks) {
-		t.Close()
-		for _, q := range t.queues {
-			w.p.fetcher.Remove(q)
-		}
+		w.p.discard(t)
 		w.tasks = slices.DeleteFunc(w.tasks, func(o *active) bool { return o == t })
+		w.p.opts.Log.Info("task ends", "task", t.holding.id.String(), "worker", w.index)
 	}
 }
 

@@ -123,6 +123,9 @@ func (t *Task) patient(starved bool) (wait bool) {
 // worker from its commit.
 func (t *Task) head(s *slot) (at int64, ok bool, err error) {
 	for t.room > 0 {
+		if s.known {
+			return s.head, true, nil
+		}
 		if s.batch != nil {
 			at, ok = t.peek(s)
 			if t.failure != nil {
@@ -132,7 +135,8 @@ func (t *Task) head(s *slot) (at int64, ok bool, err error) {
 				continue
 			}
 			if ok {
-				return at, true, nil
+				s.head, s.known = at, true
+				continue
 			}
 			s.next, s.moved = s.batch.Last+1, true
 			s.feed.Done(s.batch)
@@ -167,7 +171,7 @@ func (t *Task) peek(s *slot) (at int64, ok bool) {
 
 // process pushes records through the operators. A panic on the way becomes the failure of the record in work.
 func (t *Task) process(s *slot, until int64, limit int) (n int) {
-	t.current = s
+	t.current, s.known = s, false
 	before := s.in.Offset()
 	defer func() {
 		if p := recover(); p != nil {

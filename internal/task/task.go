@@ -128,6 +128,8 @@ type slot struct {
 	batch *kafka.Batch // in work, or nil
 	next  int64        // offset to commit: everything before it is processed
 	moved bool         // since the last commit
+	head  int64        // time of the next record, when known
+	known bool         // until the input is given its turn
 	dry   time.Time    // since when it has been found empty; zero when it is not
 }
 
