@@ -230,3 +230,12 @@ func TestNoAnswerIsAnAbort(t *testing.T) {
 	require.NoError(t, p.Flush(produceContext(t)))
 	require.Equal(t, []string{"found"}, valuesOf(readBack(t, r.ListenAddrs(), false, "out")[Partition{"out", 0}]))
 }
+
+// A new cluster takes its time until it has a coordinator: opening is not bounded as what is sent is.
+func TestOpeningWaitsForTheCoordinator(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "in", "out")
+	fault := r.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.NotCoordinator, Count: 4})
+	r.producer(ProducerOptions{TransactionalID: "app-1", DeliveryTimeout: time.Millisecond})
+	require.EqualValues(t, 4, fault.Hits())
+}

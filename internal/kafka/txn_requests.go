@@ -57,9 +57,16 @@ func (k *coordinator) close() {
 	}
 }
 
-// ask calls f with the connection to who until it succeeds, fails for good, or DeliveryTimeout has passed. Failures
-// that a new attempt from the last commit may avoid are ErrAbort.
+// ask is askWithin the bound of a step of a transaction.
 func (p *Producer) ask(ctx context.Context, what string, who *coordinator, f func(*conn) error) error {
+	return p.askWithin(ctx, p.opts.DeliveryTimeout, what, who, f)
+}
+
+// askWithin calls f with the connection to who until it succeeds, fails for good, or limit has passed. Failures that a
+// new attempt from the last commit may avoid are ErrAbort.
+func (p *Producer) askWithin(
+	ctx context.Context, limit time.Duration, what string, who *coordinator, f func(*conn) error,
+) error {
 	clock := p.c.opts.Clock
 	pause, began := p.c.backoff(), clock.Now()
 	short := backoff{clock: clock, min: concurrentBackoff, max: concurrentBackoffMax}
@@ -75,7 +82,7 @@ func (p *Producer) ask(ctx context.Context, what string, who *coordinator, f fun
 		switch {
 		case ctx.Err() != nil:
 			return fmt.Errorf("kafka: %s: %w: %w", what, ErrAbort, ctx.Err())
-		case past >= p.opts.DeliveryTimeout:
+		case past >= limit:
 			return fmt.Errorf("kafka: %s: gave up after %v and %d attempts: %w: %w",
 				what, past.Round(time.Millisecond), attempt, ErrAbort, err)
 		case errors.Is(err, ErrTopicMissing) && past < topicGrace:
@@ -141,7 +148,9 @@ func (p *Producer) identify(ctx context.Context, id int64, epoch int16) error {
 	if p.transactional() {
 		req.TransactionalID = &p.opts.TransactionalID
 		req.TransactionTimeout = p.opts.TransactionTimeout
-		err = p.ask(ctx, fmt.Sprintf("open producer %q", p.opts.TransactionalID), &p.txn.coordinator, f)
+		// Nothing is under way that could time out, and in a new cluster the coordinators' topic is only made now.
+		limit := max(p.opts.DeliveryTimeout, p.c.opts.RetryTimeout)
+		err = p.askWithin(ctx, limit, fmt.Sprintf("open producer %q", p.opts.TransactionalID), &p.txn.coordinator, f)
 	} else {
 		req.TransactionTimeout = p.opts.TransactionTimeout // unused, but checked
 		err = p.c.retry(ctx, "kafka: open producer", func(ctx context.Context) error { return p.c.anyBroker(ctx, f) })
