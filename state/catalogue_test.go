@@ -55,7 +55,8 @@ func TestHeldAndDropped(t *testing.T) {
 	w.behind(0)
 	held, err = c.Held()
 	require.NoError(t, err)
-	require.Equal(t, []state.Held{{Store: "counts", Partition: 0, Position: state.Position{Offset: 41}}}, held)
+	at := state.Position{Offset: 41, At: w.now.UnixMilli()}
+	require.Equal(t, []state.Held{{Store: "counts", Partition: 0, Position: at}}, held)
 
 	require.NoError(t, c.Drop("counts", 0))
 	held, err = c.Held()

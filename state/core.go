@@ -47,7 +47,9 @@ type core[R any] struct {
 	weighs             bool
 	scans              int // walks in progress: rows must keep their numbers
 
-	position int64  // as last written, -1 when none
+	position   int64 // as last written, -1 when none
+	positionAt time.Time
+
 	epoch    uint64 // counts how often everything was forgotten
 	stats    Stats
 	key, val []byte // scratch

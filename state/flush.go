@@ -140,7 +140,7 @@ func (s *core[R]) WriteBehind(b Batch, now time.Time, interval time.Duration) (m
 	if err := s.kind.writeMark(b, now, interval); err != nil {
 		return false, fmt.Errorf("store %q: write behind: %w", s.spec.Name, err)
 	}
-	if err := s.advance(b); err != nil {
+	if err := s.advance(b, now, interval); err != nil {
 		return false, err
 	}
 	if invariants.Enabled {
@@ -166,23 +166,30 @@ func (s *core[R]) writeRow(b Batch, r *row[R]) (err error) {
 }
 
 // advance puts the new position into b: the offset of the change that now waits longest, or the end of what is
-// acknowledged.
-func (s *core[R]) advance(b Batch) error {
-	if s.spec.Unlogged || s.log.end < 0 {
+// acknowledged. One that does not move is written again when it gets old, and at a graceful stop: see positionAge.
+func (s *core[R]) advance(b Batch, now time.Time, interval time.Duration) error {
+	if s.spec.Unlogged {
 		return nil
 	}
 	at := s.log.end
-	if s.queue.n > 0 {
+	switch {
+	case at < 0: // nothing was acknowledged since the store was opened
+		at = s.position
+	case s.queue.n > 0:
 		seq := s.rows.at(s.queue.head).seq
 		if invariants.Enabled {
 			invariants.Check(seq < s.log.acked, "store %q: written behind before record %d was acknowledged", s.spec.Name, seq)
 		}
 		at = s.log.offset(seq)
-	} else {
+	default:
 		s.log.settle()
 	}
-	if at == s.position {
+	if at < 0 || at == s.position && interval > 0 && now.Sub(s.positionAt) < positionAge {
 		return nil
 	}
-	return s.SetPosition(b, at)
+	return s.SetPosition(b, at, now)
 }
+
+// positionAge is how old the date of a position may get while its store is open. A position that lies behind the log by
+// more than the log keeps deletes is worth nothing, so that of an idle store must not look like one.
+const positionAge = time.Hour

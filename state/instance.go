@@ -46,20 +46,21 @@ type Instance interface {
 	// flushed must have been committed, and nothing changed since: it stops at a row that has, and does nothing after an
 	// expiry, because what a recovery would need is then no longer in the cache. It paces itself so that, called at each
 	// commit, no row waits longer than interval, and it writes more when queued rows take up too much of the cache;
-	// interval 0 writes everything (a graceful stop). It stops when b has grown to MaxBatchBytes: then more is true, and
+	// interval 0 writes everything (a graceful stop). A store in which nothing changes gets its position dated anew now
+	// and then. It stops when b has grown to MaxBatchBytes: then more is true, and
 	// it wants to be called again with an empty batch. b must be committed before the store is used again; if that fails
 	// the task must be recovered.
 	WriteBehind(b Batch, now time.Time, interval time.Duration) (more bool, err error)
 
 	// Position is from where the changelog must be replayed, as the database has it. ok is false when it has none: replay
-	// everything. When its topic is not the changelog's, or its offset lies outside the log: Clear, then replay
-	// everything.
+	// everything. When its topic is not the changelog's, its offset lies outside the log, or it is so old that the log
+	// may have forgotten deletes that came after it: Clear, then replay everything.
 	Position() (p Position, ok bool, err error)
 
 	// Restore puts one committed changelog record into b. Between Forget (or open) and the last Restore nothing else may
 	// be called but SetPosition, Clear and Position. SetPosition goes into the same batch as the records before offset.
 	Restore(b Batch, key, value []byte, timeMs, offset int64) error
-	SetPosition(b Batch, offset int64) error
+	SetPosition(b Batch, offset int64, now time.Time) error
 
 	// Clear puts the deletion of everything this store holds into b, position included.
 	Clear(b Batch) error
@@ -82,6 +83,8 @@ type Position struct {
 	Topic [16]byte
 	// Offset is the first offset that is not yet known to be in the database.
 	Offset int64
+	// At is when it was written, in milliseconds of wall time: the database was up to date with the changelog then.
+	At int64
 }
 
 // MaxBatchBytes is the size at which WriteBehind takes a batch to be full.

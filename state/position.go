@@ -5,6 +5,7 @@ package state
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 )
 
 // The database's keys that are not rows begin with four zero bytes, which no prefix does: docs/formats/pebble-keys.md.
@@ -21,13 +22,14 @@ func metaKey(dst, prefix []byte, tag byte) []byte {
 	return append(dst, tag)
 }
 
-// positionLen is a position's length: shape, topic id, offset.
-const positionLen = 8 + 16 + 8
+// positionLen is a position's length: shape, topic id, offset, time.
+const positionLen = 8 + 16 + 8 + 8
 
 func appendPosition(dst []byte, shape uint64, p Position) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, shape)
 	dst = append(dst, p.Topic[:]...)
-	return binary.BigEndian.AppendUint64(dst, uint64(p.Offset))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(p.Offset))
+	return binary.BigEndian.AppendUint64(dst, uint64(p.At))
 }
 
 func parsePosition(src []byte) (shape uint64, p Position, err error) {
@@ -36,6 +38,7 @@ func parsePosition(src []byte) (shape uint64, p Position, err error) {
 	}
 	copy(p.Topic[:], src[8:])
 	p.Offset = int64(binary.BigEndian.Uint64(src[24:]))
+	p.At = int64(binary.BigEndian.Uint64(src[32:]))
 	return binary.BigEndian.Uint64(src), p, nil
 }
 
@@ -59,13 +62,13 @@ func (s *core[R]) readPosition() (shape uint64, p Position, ok bool, err error) 
 }
 
 // SetPosition implements Instance.
-func (s *core[R]) SetPosition(b Batch, offset int64) error {
+func (s *core[R]) SetPosition(b Batch, offset int64, now time.Time) error {
 	s.key = metaKey(s.key[:0], s.back.Prefix, positionTag)
-	s.val = appendPosition(s.val[:0], s.kind.shape(), Position{s.back.Topic, offset})
+	s.val = appendPosition(s.val[:0], s.kind.shape(), Position{s.back.Topic, offset, now.UnixMilli()})
 	if err := b.Set(s.key, s.val); err != nil {
 		return fmt.Errorf("store %q: position: %w", s.spec.Name, err)
 	}
-	s.position = offset
+	s.position, s.positionAt = offset, now
 	return nil
 }
 
@@ -95,7 +98,7 @@ func (s *core[R]) empty() {
 	s.queue, s.clean = list{}, list{}
 	s.log = backlog{end: -1}
 	s.bytes, s.held = 0, 0
-	s.position = -1
+	s.position, s.positionAt = -1, time.Time{}
 }
 
 // Forget implements Instance.
@@ -128,7 +131,7 @@ func (s *core[R]) begin() error {
 			"store", s.spec.Name)
 		return s.clearNow()
 	}
-	s.position = p.Offset
+	s.position, s.positionAt = p.Offset, time.UnixMilli(p.At)
 	return nil
 }
 

@@ -22,6 +22,9 @@ type Source struct {
 	DB      state.DB
 	Clock   clock.Clock
 	Log     *slog.Logger
+	// Longest is how long a changelog keeps deletes. A store whose position is older than half of that is rebuilt.
+	// 0 is for ever.
+	Longest time.Duration
 }
 
 // progressInterval is the time between two messages about a long restore.
@@ -77,7 +80,8 @@ type replay struct {
 }
 
 // begin finds where to start. A position in another topic of the same name, or outside of the log, means nothing: the
-// topic was made anew, or lost data, and what the database holds of it goes.
+// topic was made anew, or lost data, and what the database holds of it goes. So it does when it is too old: rows were
+// deleted of which the log no longer says so.
 func (r *replay) begin(first int64, topic [16]byte) error {
 	pos, ok, err := r.store.Position()
 	if err != nil {
@@ -86,6 +90,11 @@ func (r *replay) begin(first int64, topic [16]byte) error {
 	if ok && (pos.Topic != topic || pos.Offset > r.end) {
 		r.Log.Warn("the local state does not belong to this changelog, which was made anew or has lost records: "+
 			"rebuilding", "store", r.store.Spec().Name, "partition", r.part.Index, "position", pos.Offset, "end", r.end)
+		ok = false
+	}
+	if age := r.Clock.Now().Sub(time.UnixMilli(pos.At)); ok && r.Longest > 0 && age > r.Longest/2 {
+		r.Log.Warn("the local state is so old that its changelog may have forgotten deletes since: rebuilding",
+			"store", r.store.Spec().Name, "partition", r.part.Index, "age", age.Round(time.Second))
 		ok = false
 	}
 	r.from = pos.Offset
@@ -103,7 +112,7 @@ func (r *replay) begin(first int64, topic [16]byte) error {
 
 // save puts what was replayed into the database, with the position.
 func (r *replay) save() error {
-	if err := r.store.SetPosition(r.batch, r.at); err != nil {
+	if err := r.store.SetPosition(r.batch, r.at, r.Clock.Now()); err != nil {
 		return err
 	}
 	return r.batch.Commit()
@@ -152,6 +161,7 @@ func (r *replay) fetch(ctx context.Context) error {
 		}
 		select {
 		case <-wake:
+		case <-r.Clock.After(progressInterval): // an open transaction holds the end back, or the broker is away
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -189,11 +189,11 @@ func (w *world) replay(s state.Instance, l *changelog) {
 		}
 		w.must(s.Restore(b, r.key, r.value, r.time, r.offset))
 		if w.rng.IntN(16) == 0 {
-			w.must(s.SetPosition(b, r.offset+1))
+			w.must(s.SetPosition(b, r.offset+1, w.now))
 			w.must(b.Commit())
 		}
 	}
-	w.must(s.SetPosition(b, l.next))
+	w.must(s.SetPosition(b, l.next, w.now))
 	w.must(b.Commit())
 	if got, ok, err := s.Position(); err != nil || !ok || got.Offset != l.next {
 		w.t.Fatalf("position after the restore: %v %v %v, want %d", got, ok, err, l.next)

@@ -219,7 +219,7 @@ func (d *Driver) restore(s *task.Store) error {
 			return err
 		}
 	}
-	if err := s.SetPosition(batch, log.end()); err != nil {
+	if err := s.SetPosition(batch, log.end(), d.clock.Now()); err != nil {
 		return err
 	}
 	return batch.Commit()
