@@ -60,9 +60,9 @@ func (w *worker) commit() error {
 	return w.writeBehind(w.tasks, now, w.p.opts.CheckpointInterval)
 }
 
-// resultsFirst has all results acknowledged before the first change of a store is written. Without transactions a crash in
-// between would leave a state that has seen records whose results are lost. Nor must a worker whose tasks are somebody
-// else's by now write over the state that it goes on from: it looks before it writes, which leaves a moment between.
+// resultsFirst has all results acknowledged before the first change of a store is written. Without transactions a crash
+// in between would leave a state that has seen records whose results are lost. Nor must a worker whose tasks are
+// somebody else's by now write over the state that it goes on from: it looks before it writes, which leaves a moment.
 func (w *worker) resultsFirst() error {
 	if w.mail.holds(msgDrop) {
 		return fmt.Errorf("%w: the tasks are to be dropped", kafka.ErrMemberGone)
