@@ -52,8 +52,18 @@ func (f *again) Err() error        { return nil }
 
 const chainRecords = 1000
 
-// chain is a running task of topo, which reads topic in, with batches of text records under 100 keys.
-func chain(tb testing.TB, topo *stream.Topology) (*task.Task, *again, *counter) {
+// feeds are those of a task's inputs.
+type feeds []*again
+
+// give lets each input pop its batch once more.
+func (fs feeds) give() {
+	for _, f := range fs {
+		f.left = 1
+	}
+}
+
+// chain is a running task of topo. Each of its inputs reads the same batch of text records under 100 keys.
+func chain(tb testing.TB, topo *stream.Topology) (*task.Task, feeds, *counter) {
 	tb.Helper()
 	plan, err := engine.PlanOf(topo)
 	require.NoError(tb, err)
@@ -76,9 +86,12 @@ func chain(tb testing.TB, topo *stream.Topology) (*task.Task, *again, *counter) 
 		}
 		b.Records = append(b.Records, r)
 	}
-	feed := &again{batch: b}
-	t.Start(0, feed, 0)
-	return t, feed, out
+	fs := make(feeds, len(t.Partitions()))
+	for i := range fs {
+		fs[i] = &again{batch: b}
+		t.Start(i, fs[i], 0)
+	}
+	return t, fs, out
 }
 
 // five operators between source and sink, one of them with two outputs that are merged again.
@@ -114,13 +127,24 @@ func stateful() *stream.Topology {
 	return topo
 }
 
+// joined is a join with a table of another topic, whose updates come between the records one by one.
+func joined() *stream.Topology {
+	topo := stream.New("test")
+	table := stream.TableFrom(topo, topicOf("table"))
+	joined := operators.JoinTable(stream.From(topo, topicOf("in")), table, func(_, row string) string { return row })
+	stream.To(stream.Encode(joined, codec.String), topicOf("out"))
+	return topo
+}
+
+var chains = map[string]func() *stream.Topology{"five": five, "stateful": stateful, "joined": joined}
+
 // Between source and sink nothing is allocated per record: a step over a thousand records makes no garbage.
 func TestAChainAllocatesNothing(t *testing.T) { // not parallel: other tests' allocations would be counted
-	for name, build := range map[string]func() *stream.Topology{"five": five, "stateful": stateful} {
-		task, feed, out := chain(t, build())
+	for name, build := range chains {
+		task, feeds, out := chain(t, build())
 		step := func() {
-			feed.left = 1
-			if n, err := task.Step(2 * chainRecords); n != chainRecords || err != nil {
+			feeds.give()
+			if n, err := task.Step(3 * chainRecords); n != len(feeds)*chainRecords || err != nil {
 				t.Fatal(n, err)
 			}
 		}
@@ -131,19 +155,18 @@ func TestAChainAllocatesNothing(t *testing.T) { // not parallel: other tests' al
 	}
 }
 
-func benchmarkChain(b *testing.B, topo *stream.Topology) {
-	t, feed, _ := chain(b, topo)
-	b.ReportAllocs()
-	for left := b.N; left > 0; left -= chainRecords {
-		feed.left = 1
-		if _, err := t.Step(2 * chainRecords); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-// One op is one record, from its fetched bytes to the bytes that are sent.
+// One op is one record of each input, from its fetched bytes to the bytes that are sent.
 func BenchmarkChain(b *testing.B) {
-	b.Run("five", func(b *testing.B) { benchmarkChain(b, five()) })
-	b.Run("stateful", func(b *testing.B) { benchmarkChain(b, stateful()) })
+	for name, build := range chains {
+		b.Run(name, func(b *testing.B) {
+			t, feeds, _ := chain(b, build())
+			b.ReportAllocs()
+			for left := b.N; left > 0; left -= chainRecords {
+				feeds.give()
+				if _, err := t.Step(3 * chainRecords); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

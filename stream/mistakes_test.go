@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -289,6 +290,19 @@ func TestAddedAfterBuild(t *testing.T) {
 	require.ErrorContains(t, err, `from is added after`)
 	require.Contains(t, topo.Describe(), plan[:len(plan)-1])
 	require.NotContains(t, topo.Describe(), "[store late]")
+}
+
+// Two Runs of one topology may begin at once.
+func TestBuildFromSeveralGoroutines(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("test")
+	operators.Aggregate("n", stream.From(topo, topicOf("in")), operators.Count[string]())
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() { _ = topo.Build() })
+	}
+	all.Wait()
+	require.NoError(t, topo.Build())
 }
 
 // Mistakes come in the order of the code, all at once, and Describe shows them below the plan.

@@ -17,7 +17,7 @@ import (
 // Topology is a program on streams, while it is written and when it runs. Functions of packages stream and operators
 // add to it; none of them fails: mistakes are collected with the line that made them, and Build gives them all.
 //
-// A Topology is written by one goroutine. Once built it is read only, and any number of Runs may use it.
+// A Topology is written by one goroutine. Then any goroutine may build it, and any number of Runs may use it.
 type Topology struct {
 	*shared
 	prefix string // of durable names, from Scope
@@ -27,9 +27,11 @@ type Topology struct {
 type shared struct {
 	graph   *graph.Graph
 	sources map[*graph.Node]func(*task.Task) task.Input
-	plan    *engine.Plan // once built
-	err     error
-	built   bool
+
+	mu    sync.Mutex   // held by Build
+	built bool         // nothing is added any more
+	plan  *engine.Plan // of a topology without mistakes, once built
+	err   error
 }
 
 // New begins a topology. The name is that of the application: the consumer group, and the prefix of every topic that
@@ -68,6 +70,8 @@ func (t *Topology) Describe() string {
 // Build opens a task of each sub-topology once, in memory, to learn which stores its operators open: the build
 // functions given to operators.Process and Attach are called with it, but no record is processed.
 func (t *Topology) Build() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.built {
 		return t.err
 	}

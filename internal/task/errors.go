@@ -174,6 +174,13 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
+// UsedTooEarly says that an operator's build function has used a store, of which it would keep what it saw: the store
+// is restored only after that.
+func UsedTooEarly(store string) error {
+	return fmt.Errorf("store %q is used while its operator is built, before it is restored: use it in the function that "+
+		"build returns", store)
+}
+
 // NewPanicError is for the deferred function that has recovered p.
 func NewPanicError(p any) *PanicError {
 	return &PanicError{Value: p, Where: panicked(), Stack: string(debug.Stack())}
