@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/irmak-go/irmak/internal/clock"
 	"github.com/irmak-go/irmak/internal/engine"
@@ -65,12 +66,27 @@ func (p *planner) rehearse(sub *graph.Sub, sources []task.Source) error {
 	if err != nil {
 		return err
 	}
+	for _, s := range t.Stores() {
+		if s.Stats().Rows > 0 {
+			p.graph.Mistake(p.owner(sub, s.Spec().Name), "%w", task.UsedTooEarly(s.Spec().Name))
+		}
+	}
 	if n := t.MetadataBytes(); n > task.MaxMetadata {
 		p.graph.Mistake(sub.Nodes[0], "the clocks of the operators in its sub-topology take %d bytes of the metadata that "+
 			"is committed with its offsets; brokers take %d: give the operators shorter names, or split the topology at a topic",
 			n, task.MaxMetadata)
 	}
 	return nil
+}
+
+// owner is the operator that has opened a store.
+func (p *planner) owner(sub *graph.Sub, store string) *graph.Node {
+	for _, n := range sub.Nodes {
+		if slices.ContainsFunc(p.specs[n], func(s state.Spec) bool { return s.Name == store }) {
+			return n
+		}
+	}
+	return sub.Nodes[0]
 }
 
 // nowhere is the output of a task that never runs.

@@ -118,8 +118,8 @@ func (p *process) open(ctx context.Context, w *worker, h *holding) (*active, err
 	return p.feed(ctx, w, h, t, commits)
 }
 
-// mustBeNew refuses a task that has state but no committed offset: groups forget the offsets of programs that stand still
-// for long. To begin at the beginning would take everything into the state a second time.
+// mustBeNew refuses a task that has state but no committed offset: groups forget the offsets of programs that stand
+// still for long. To begin at the beginning would take everything into the state a second time.
 func (p *process) mustBeNew(t *task.Task) error {
 	for _, s := range t.Stores() {
 		if s.Spec().Unlogged {
@@ -150,6 +150,9 @@ func (p *process) restore(ctx context.Context, t *task.Task) error {
 		Client: p.client, Fetcher: p.restorer, DB: p.db, Clock: p.opts.Clock, Log: p.opts.Log, Longest: longestDowntime,
 	}
 	for _, s := range t.Stores() {
+		if s.Stats().Rows > 0 { // it would hide what is restored
+			return task.UsedTooEarly(s.Spec().Name)
+		}
 		if s.Spec().Unlogged {
 			continue
 		}
