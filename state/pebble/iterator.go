@@ -44,7 +44,7 @@ func (i *iterator) Close() error { return i.it.Close() }
 
 // batch is a Pebble batch that can be used again after its commit.
 type batch struct {
-	db *pebble.DB
+	db *DB
 	b  *pebble.Batch
 }
 
@@ -66,10 +66,15 @@ func (b *batch) Commit() error {
 	if b.b.Empty() {
 		return nil
 	}
-	err := b.b.Commit(pebble.NoSync)
-	if cerr := b.b.Close(); err == nil {
+	full := b.b
+	b.b = b.db.db.NewBatch()
+	left, err := b.db.watch.try(func() error { return full.Commit(pebble.NoSync) })
+	if left {
+		b.db.left.Store(true) // and full is Pebble's
+		return err
+	}
+	if cerr := full.Close(); err == nil {
 		err = cerr
 	}
-	b.b = b.db.NewBatch()
 	return err
 }

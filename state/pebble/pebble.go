@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -24,7 +25,7 @@ type Options struct {
 	Memory int64
 	// Log takes what Pebble has to say; its chatter is at level Debug. Defaults to nothing.
 	Log *slog.Logger
-	// Clock tells when the directory was locked. Defaults to the system's.
+	// Clock tells when the directory was locked, and for how long the disk has taken no writes. Defaults to the system's.
 	Clock clock.Clock
 
 	fs vfs.FS // of tests; nil is the machine's
@@ -56,6 +57,8 @@ type DB struct {
 	db    *pebble.DB
 	cache *pebble.Cache
 	lock  *lock
+	watch *watch
+	left  atomic.Bool // a commit waits in Pebble, for ever
 }
 
 var _ state.DB = (*DB)(nil)
@@ -78,7 +81,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{cache: pebble.NewCache(o.Memory), lock: lock}
+	d := &DB{cache: pebble.NewCache(o.Memory), lock: lock, watch: newWatch(o.Clock, o.Log)}
 	if d.db, err = pebble.Open(dir, d.options(o)); err != nil {
 		d.cache.Unref()
 		return nil, errors.Join(fmt.Errorf("state directory %s: %w: if its files are damaged, remove it, and the state "+
@@ -95,6 +98,7 @@ func (d *DB) options(o Options) *pebble.Options {
 		DisableWAL:                  true,
 		FormatMajorVersion:          format,
 		Logger:                      logger{o.Log},
+		EventListener:               d.watch.listener(),
 		MemTableSize:                uint64(min(max(o.Memory/memtableShare, minMemtable), maxMemtable)),
 		MemTableStopWritesThreshold: memtablesQueued,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
@@ -128,14 +132,21 @@ func (d *DB) Scan(lower, upper []byte) (state.Iterator, error) {
 }
 
 // NewBatch implements state.DB.
-func (d *DB) NewBatch() state.Batch { return &batch{d.db, d.db.NewBatch()} }
+func (d *DB) NewBatch() state.Batch { return &batch{d, d.db.NewBatch()} }
 
 // Flush implements state.DB.
-func (d *DB) Flush() error { return d.db.Flush() }
+func (d *DB) Flush() error {
+	_, err := d.watch.try(d.db.Flush)
+	return err
+}
 
-// Close implements state.DB.
+// Close implements state.DB. A database that has given up while a commit was waiting cannot be closed: it stays locked
+// until the process ends, so that nobody opens what may still be written.
 func (d *DB) Close() error {
-	err := d.db.Flush()
+	err := d.Flush()
+	if d.left.Load() {
+		return err
+	}
 	err = errors.Join(err, d.db.Close())
 	d.cache.Unref()
 	return errors.Join(err, d.lock.release())
