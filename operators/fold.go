@@ -11,16 +11,17 @@ import (
 
 // Fold says how many values become one: an aggregator as a value.
 //
-// The accumulator is a plain value. Add, Merge and Remove return the new one and may change the old one in place: the
-// engine does not use it again. They are never called by two goroutines for one key.
+// The accumulator is a plain value. Add, Merge and Remove return the new one. They may change the old one in place
+// where its results are mapped or written at once; who keeps a result as it is, in a table or a store of its own, would
+// see it change. They are never called by two goroutines for one key.
 type Fold[V, A any] struct {
 	// Init gives the accumulator of nothing. Defaults to the zero value.
 	Init func() A
 	// Add takes a value in. It has no default.
 	Add func(acc A, v V) A
 	// Merge combines the accumulators of an earlier and a later part. With it hopping and sliding windows share their
-	// slices, which promises that partial results combined in time order are as good as values added one by one. Session
-	// windows need it.
+	// slices, which promises that partial results combined in time order are as good as values added one by one.
+	// Session windows need it.
 	Merge func(earlier, later A) A
 	// Remove takes a value out again. Grouped tables need it.
 	Remove func(acc A, v V) A

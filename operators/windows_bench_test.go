@@ -28,7 +28,8 @@ func pumped(tb testing.TB, w window.Kind, fold operators.Fold[int64, int64],
 	topo := stream.New("pumped")
 	begin := stream.From(topo, numbers)
 	o := stream.NewOp(topo, "pump", "")
-	in := stream.Attach(o, begin, codec.Int64, func(_ *stream.Task, out stream.Next[string, int64]) stream.Next[string, int64] {
+	type next = stream.Next[string, int64]
+	in := stream.Attach(o, begin, codec.Int64, func(_ *stream.Task, out next) next {
 		return func(*stream.Record[string, int64]) { work(out) }
 	})
 	res := operators.AggregateWindows("windowed", in, w, fold)
@@ -61,6 +62,7 @@ func BenchmarkWindowAdd(b *testing.B) {
 	const manyKeys, perMilli = 100_000, 5
 	keys := keysOf(manyKeys)
 	sum := operators.Sum(itself)
+	closing := window.Hopping{Size: time.Minute, Advance: 10 * time.Second, Emit: window.OnClose}
 	for _, c := range []struct {
 		name string
 		w    window.Kind
@@ -71,8 +73,8 @@ func BenchmarkWindowAdd(b *testing.B) {
 		{"tumbling-60s/close", window.Tumbling{Size: time.Minute, Emit: window.OnClose}, sum},
 		{"hopping-60s-10s/each/slices", window.Hopping{Size: time.Minute, Advance: 10 * time.Second}, sum},
 		{"hopping-60s-10s/each/own", window.Hopping{Size: time.Minute, Advance: 10 * time.Second}, withoutMerge()},
-		{"hopping-60s-10s/close/slices", window.Hopping{Size: time.Minute, Advance: 10 * time.Second, Emit: window.OnClose}, sum},
-		{"hopping-60s-10s/close/own", window.Hopping{Size: time.Minute, Advance: 10 * time.Second, Emit: window.OnClose}, withoutMerge()},
+		{"hopping-60s-10s/close/slices", closing, sum},
+		{"hopping-60s-10s/close/own", closing, withoutMerge()},
 		{"sliding-60s/each/slices", window.Sliding{Size: time.Minute}, sum},
 		{"sliding-60s/each/own", window.Sliding{Size: time.Minute}, withoutMerge()},
 		{"sliding-60s/close/slices", window.Sliding{Size: time.Minute, Emit: window.OnClose}, sum},

@@ -18,7 +18,7 @@ func To[K, V any](s Stream[K, V], topic Topic[K, V]) {
 }
 
 // ToEach writes each record to the topic that choose names for it; topic gives codecs and partitioning, and its Name
-// is not used. A topic that does not exist is a produce error of the record.
+// is not used. A topic that does not exist, and no name at all, is a produce error of the record.
 func ToEach[K, V any](s Stream[K, V], topic Topic[K, V], choose func(r *Record[K, V]) string) {
 	topic.Name = "chosen-per-record"
 	o := toTopic(s, topic, &graph.Node{Role: graph.Sink, Kind: "to each"}, choose)

@@ -14,8 +14,8 @@ import (
 	"github.com/irmak-go/irmak/stream"
 )
 
-// TestBrokersThatAreKilled: each broker in turn is killed with -9 while there is work, and started again. The Run goes on
-// by itself, and every result comes once.
+// TestBrokersThatAreKilled: each broker in turn is killed with -9 while there is work, and started again. The Run goes
+// on by itself, and every result comes once.
 func TestBrokersThatAreKilled(t *testing.T) {
 	t.Parallel()
 	for _, brokers := range []int{1, 3} {

@@ -130,8 +130,8 @@ func closeOnce(c chan struct{}) {
 	}
 }
 
-// TestAnotherProducerOfTheSameNameFencesAndIsFenced: a transaction that somebody begins under our transactional id, as a
-// restart of the process elsewhere would, ends ours; our new producer ends theirs.
+// TestAnotherProducerOfTheSameNameFencesAndIsFenced: a transaction that somebody begins under our transactional id, as
+// a restart of the process elsewhere would, ends ours; our new producer ends theirs.
 func TestAnotherProducerOfTheSameNameFencesAndIsFenced(t *testing.T) {
 	t.Parallel()
 	s, c := shared(t)

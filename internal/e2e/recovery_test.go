@@ -150,7 +150,8 @@ func TestNothingIsLostOrDoubledWhateverGoesWrong(t *testing.T) {
 }
 
 // TestWhatNoRecordCausedIsFencedToo: results and changes of a wall timer are committed with the inputs' offsets,
-// although those stand still. It is by the offsets that the group refuses a process whose tasks somebody else has by now.
+// although those stand still. It is by the offsets that the group refuses a process whose tasks somebody else has by
+// now.
 func TestWhatNoRecordCausedIsFencedToo(t *testing.T) {
 	t.Parallel()
 	h := newHostile(t, kfake.SeedTopics(1, "in", "out"))

@@ -18,8 +18,8 @@ import (
 	"github.com/irmak-go/irmak/stream"
 )
 
-// TestAStopCommitsAndWritesEverythingBehind: although commits and checkpoints are far apart, a stop leaves nothing to do
-// again and nothing to replay.
+// TestAStopCommitsAndWritesEverythingBehind: although commits and checkpoints are far apart, a stop leaves nothing to
+// do again and nothing to replay.
 func TestAStopCommitsAndWritesEverythingBehind(t *testing.T) {
 	t.Parallel()
 	s, c := shared(t)

@@ -7,7 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// Counters count what tasks do. Written by the worker that owns them, once per batch; read by anyone.
+// Counters count what tasks do: records once per turn, drops one by one. Written by the worker that owns the tasks,
+// read by anyone.
 type Counters struct {
 	records atomic.Uint64
 	mu      sync.Mutex
