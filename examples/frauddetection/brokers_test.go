@@ -78,9 +78,9 @@ func ends(t *testing.T, cl *kgo.Client, topic string, readCommitted bool) map[in
 }
 
 // committedAlerts are all alerts that a reader at read committed sees, once nothing is left undecided.
-func committedAlerts(t *testing.T, brokers string) verdicts {
+func committedAlerts(t *testing.T, brokers []string) verdicts {
 	t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.ConsumeTopics(alertsTopic), kgo.KeepControlRecords(),
+	cl, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(alertsTopic), kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	require.NoError(t, err)
 	defer cl.Close()

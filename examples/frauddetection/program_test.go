@@ -97,7 +97,7 @@ func eachBroker(t *testing.T, test func(t *testing.T, brokers string)) {
 func TestProgramOnThePublicFile(t *testing.T) {
 	eachBroker(t, func(t *testing.T, brokers string) {
 		r := run(t, "-brokers", brokers, "-input", "testdata/payments-sparkov.csv")
-		require.Equal(t, golden(t), lines(committedAlerts(t, brokers)))
+		require.Equal(t, golden(t), lines(committedAlerts(t, []string{brokers})))
 		require.Equal(t, 58, strings.Count(r.out, "  overspend  card "), r.out)
 		require.Contains(t, r.out, "5116 payments in ")
 		require.Regexp(t, `all +58 +12 +0\.207 +18 +12 +0\.667`, r.out)

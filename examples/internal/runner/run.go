@@ -19,7 +19,7 @@ import (
 const (
 	lookInterval = 250 * time.Millisecond // how often the loop looks how far the work is
 	lookTimeout  = 5 * time.Second        // for what it asks
-	blindLimit   = 3 * time.Second        // a broker that restarts is not worth a warning
+	blindLimit   = 10 * time.Second       // a broker that restarts is not worth a warning
 	startTimeout = 10 * time.Second       // for the brokers to answer
 	drainTimeout = 30 * time.Second       // for the last outputs to become visible
 )
@@ -293,8 +293,8 @@ func (l *loop) drain(ctx context.Context, tail work) error {
 		case err := <-tail.ended:
 			return err
 		case <-ctx.Done():
-			return fmt.Errorf("the last records of %s do not become visible: does a transaction hang? %w",
-				l.Output, ctx.Err())
+			return fmt.Errorf("the last records of %s do not become visible: does a transaction hang? read until %v of %v: %w",
+				l.Output, l.told, ends, ctx.Err())
 		}
 	}
 	return nil
