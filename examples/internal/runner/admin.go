@@ -72,7 +72,7 @@ func createTopics(ctx context.Context, cl *kgo.Client, topics []Topic) error {
 	for i, t := range resp.Topics {
 		err := kerr.ErrorForCode(t.ErrorCode)
 		if errors.Is(err, kerr.TopicAlreadyExists) {
-			err = checkPartitions(ctx, cl, topics[i])
+			_, err = patiently(ctx, func() (any, error) { return nil, checkPartitions(ctx, cl, topics[i]) })
 		}
 		if err != nil {
 			return fmt.Errorf("cannot create topic %s: %w", t.Topic, err)
