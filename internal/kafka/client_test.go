@@ -11,6 +11,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -39,6 +40,22 @@ func TestOpenSaysWhatToCheck(t *testing.T) {
 		require.ErrorIs(t, err, ErrAuth)
 		require.ErrorContains(t, err, says)
 	}
+}
+
+// Who answers "not yet" was reached: nobody has to check addresses.
+func TestAnAnswerIsNotUnreachable(t *testing.T) {
+	t.Parallel()
+	fake := kafkatest.FakeCluster(t, kfake.NumBrokers(1))
+	c := openAt(t, fake.ListenAddrs())
+	fake.ControlKey(int16(kmsg.FindCoordinator), func(asked kmsg.Request) (kmsg.Response, error, bool) {
+		res := asked.ResponseKind().(*kmsg.FindCoordinatorResponse)
+		res.ErrorCode = kerr.CoordinatorNotAvailable.Code
+		return res, nil, true
+	})
+	_, err := c.coordinatorNode(within(t), coordinatorKey{id: "app", kind: sarama.CoordinatorGroup})
+	require.ErrorIs(t, err, sarama.ErrConsumerCoordinatorNotAvailable)
+	require.NotErrorIs(t, err, ErrUnreachable)
+	require.True(t, Passing(err))
 }
 
 func TestOpenGivesUpWithItsContext(t *testing.T) {

@@ -86,8 +86,9 @@ const (
 	finishLimit = 5 * time.Second
 	// leaveRetries are for a coordinator that has just moved. Not more: the session times out, too.
 	leaveRetries = 2
-	// loudAttempts is after how many failures in a row an operator should hear of them: elections cause fewer.
-	loudAttempts = 3
+	// loudAttempts is after how many failures in a row an operator should hear of them, some three seconds: elections, and
+	// the first group of a new cluster, cause fewer.
+	loudAttempts = 8
 	// shortestLimit bounds a heartbeat's answer from below, for sessions of less than a few seconds.
 	shortestLimit = time.Second
 )

@@ -166,8 +166,12 @@ func (c *Client) anyBroker(ctx context.Context, f func(*conn) error) error {
 		}
 		failed = append(failed, fmt.Errorf("%s: %w", n.addr, err))
 	}
+	all := errors.Join(failed...)
+	if _, answered := errors.AsType[sarama.KError](all); answered {
+		return all // reached, but not ready
+	}
 	return fmt.Errorf("%w: check the addresses, that the listener is the one for clients, and whether it wants "+
-		"TLS or SASL: %w", ErrUnreachable, errors.Join(failed...))
+		"TLS or SASL: %w", ErrUnreachable, all)
 }
 
 // candidates are the brokers to ask, those with a live connection first.
