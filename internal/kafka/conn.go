@@ -68,7 +68,10 @@ func (c *Client) dial(n node, edit ...func(*sarama.Config)) *conn {
 func (b *conn) Dial(network, addr string) (net.Conn, error) {
 	dialer := net.Dialer{KeepAlive: keepAlive, Timeout: b.dialTimeout}
 	socket, err := dialer.DialContext(b.ctx, network, addr)
-	if err != nil {
+	switch {
+	case err != nil && b.ctx.Err() != nil:
+		return nil, errCut // whoever else waits for the connection has not been cancelled
+	case err != nil:
 		return nil, err
 	}
 	b.mu.Lock()
