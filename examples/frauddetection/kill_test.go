@@ -22,8 +22,8 @@ const (
 )
 
 // storm is a real Kafka and two processes of the program on it, which get through one round after the other: in each
-// they are asked for more payments, somebody is killed in the middle, with kill -9, and started again, and all ends well.
-// In the first round nobody is killed: both directories have state from then on.
+// they are asked for more payments, somebody is killed in the middle, with kill -9, and started again, and all ends
+// well. In the first round nobody is killed: both directories have state from then on.
 //
 // After each round the committed alerts of each card and rule must be those that the oracle gives, in order: none lost,
 // none twice. What belongs to a card is in one partition, so this depends on the input alone and not on how partitions
