@@ -44,8 +44,10 @@ type transaction struct {
 }
 
 // quiet says whether no enrolment is under way or due. mu is held.
+//
+// Nobody may want a group that is enrolled all the same: an abort takes the wish back while the request is under way.
 func (x *transaction) quiet() bool {
-	return !x.enrolling && len(x.pending) == 0 && x.wanted == x.enrolled
+	return !x.enrolling && len(x.pending) == 0 && (x.wanted == "" || x.wanted == x.enrolled)
 }
 
 // forget is for the next transaction. mu is held.
