@@ -119,7 +119,7 @@ func await(t testing.TB, what string, done func() bool) {
 		select {
 		case <-tick.C:
 		case <-over:
-			t.Fatalf("waited %v in vain: %s", limit, what)
+			t.Fatalf("waited %v in vain: %s; meanwhile:\n%s", limit, what, strings.Join(goroutines(), "\n\n"))
 		}
 	}
 }
