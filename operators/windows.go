@@ -16,23 +16,26 @@ type Windowed[K comparable, V, A any] struct {
 }
 
 // AggregateWindows folds the values of a key that lie in one window of time into one: a pane for each key and window
-// that has any. w is a [window.Tumbling], [window.Hopping], [window.Sliding], [window.Unlimited] or a kind of your own
-// that implements [window.Aligned].
+// that has any. w is a [window.Tumbling], [window.Hopping], [window.Sliding], [window.Session] or [window.Unlimited],
+// or a kind of your own that implements [window.Aligned]. With a sum:
 //
-//	window.Tumbling{Size: 10ms}, Sum                          window.Sliding{Size: 10ms}, Sum
-//	in:  a 1 @3   a 2 @7   a 4 @12                            in:  a 1 @15   a 2 @20   a 4 @32
-//	out: a [0,10) 1 @3   a [0,10) 3 @7   a [10,20) 4 @12      out: a [5,16) 1 @15   a [10,21) 3 @20
-//	                                                               a [16,27) 2 @20   a [22,33) 4 @32
+//	Tumbling{Size: 10ms}                        Hopping{Size: 10ms, Advance: 5ms}
+//	a 1 @3  → a [0,10) 1 @3                     a 1 @3  → a [0,10) 1 @3
+//	a 2 @7  → a [0,10) 3 @7                     a 2 @12 → a [5,15) 2 @12, a [10,20) 2 @12
+//	a 4 @12 → a [10,20) 4 @12                   a 4 @7  → a [5,15) 6 @12
+//	a 8 @9  → Late
+//
+//	Sliding{Size: 10ms}                         Session{Gap: 10ms, Grace: 10ms}
+//	a 1 @15 → a [5,16) 1 @15                    a 1 @5  → a [5,6) 1 @5
+//	a 2 @20 → a [10,21) 3 @20, a [16,27) 2 @20  a 2 @15 → a [5,6) 1 @5 Retracted, a [5,16) 3 @15
+//	a 4 @32 → a [22,33) 4 @32                   a 4 @26 → a [26,27) 4 @26
 //
 // # Lateness
 //
 // The operator's clock is the highest event time that it saw, less the Disorder of the source. A window takes records
-// until the clock has reached its end and its Grace; that is judged for each window of a record. What is late for all
-// of them goes to Late and is counted.
-//
-//	window.Hopping{Size: 10ms, Advance: 5ms}, Count
-//	in:   a @3   a @12   a @7                    the clock is at 12: [0,10) is closed, [5,15) is not
-//	out:  a [0,10) 1 @3   a [5,15) 1 @12   a [10,20) 1 @12   a [5,15) 2 @12
+// until the clock has reached its end and its Grace; that is judged for each window of a record: above, [0,10) is
+// closed for the hopping record at 7, and [5,15) is not. What is late for all of them goes to Late and is counted. For
+// sliding windows these are the panes that it could be in, for a session the one that it would join.
 //
 // Records without a key or with a null value are dropped and counted and do not move the clock. So are records that no
 // window contains, such as those before [window.Unlimited].From, but they do move it.
@@ -43,16 +46,23 @@ type Windowed[K comparable, V, A any] struct {
 //	PerCommit    at each commit the last one of each key and window that changed since the last; keys come in the
 //	             order in which they first changed
 //	OnClose      one for each key and window, Final, once it is closed; of those closed together by start, then key
+//	             (sessions: end, start, key)
 //	Every(d)     each time the clock reaches a multiple of d, one for each key and window that changed since the last
 //	             time and is still open, by start, then key; and the Final one when it is closed
 //
-// Every window that has data gives its Final pane, however far the clock jumps; keys are ordered by their bytes. A
+// Every window that has data gives its Final pane, however far the clock leaps; keys are ordered by their bytes. A
 // pane's time is the highest time of a record that went in. Panes that did not come of one record alone have no
 // headers, and their failure further down is not that of the record that moved the clock.
 //
-//	window.Tumbling{Size: 10ms, Emit: window.OnClose}, Sum
-//	in:  b 1 @3   a 2 @7   a 4 @12   a 8 @35
-//	out: a [0,10) 2 Final @7   b [0,10) 1 Final @3   a [10,20) 4 Final @12
+//	Tumbling{Size: 10ms, Emit: OnClose}                         Tumbling{Size: 100ms, Emit: Every(10 * ms)}
+//	b 1 @3  →                                                   a 1 @3   →
+//	a 2 @7  →                                                   a 2 @7   →
+//	a 4 @12 → a [0,10) 2 @7 Final, b [0,10) 1 @3 Final          a 4 @12  → a [0,100) 3 @7
+//	a 8 @35 → a [10,20) 4 @12 Final                             a 8 @31  → a [0,100) 7 @12
+//	                                                            a 16 @101 → a [0,100) 15 @31 Final
+//
+// Sessions are sent EachUpdate or OnClose, and their fold needs Merge. A session that a record replaces by a longer one
+// comes once more, Retracted, with what it held, before the new one.
 //
 // # What is kept
 //

@@ -79,6 +79,8 @@ func BenchmarkWindowAdd(b *testing.B) {
 		{"sliding-60s/each/own", window.Sliding{Size: time.Minute}, withoutMerge()},
 		{"sliding-60s/close/slices", window.Sliding{Size: time.Minute, Emit: window.OnClose}, sum},
 		{"sliding-60s/close/own", window.Sliding{Size: time.Minute, Emit: window.OnClose}, withoutMerge()},
+		{"session-60s/each", window.Session{Gap: time.Minute}, sum},
+		{"session-10s/close", window.Session{Gap: 10 * time.Second, Emit: window.OnClose}, sum},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -131,8 +133,12 @@ func TestWindowsAllocateNothing(t *testing.T) {
 		"tumbling": window.Tumbling{Size: time.Minute},
 		"hopping":  window.Hopping{Size: time.Minute, Advance: 10 * time.Second},
 		"sliding":  window.Sliding{Size: 5 * time.Millisecond},
+		"session":  window.Session{Gap: 5 * time.Millisecond},
 	} {
 		for _, fold := range []operators.Fold[int64, int64]{operators.Sum(itself), withoutMerge()} {
+			if name == "session" && fold.Merge == nil {
+				continue
+			}
 			pumped(t, w, fold, func(in stream.Next[string, int64]) {
 				keys := keysOf(100)
 				rec := stream.Record[string, int64]{Value: 1}

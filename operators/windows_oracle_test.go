@@ -39,8 +39,11 @@ type update struct {
 
 func (u update) String() string {
 	text := fmt.Sprintf("%s [%d,%d) %s @%d", u.key, u.pane.Span.Start, u.pane.Span.End, u.pane.Value, u.at)
-	if u.pane.Final {
+	switch {
+	case u.pane.Final:
 		return text + " final"
+	case u.pane.Retracted:
+		return text + " retracted"
 	}
 	return text
 }
@@ -98,6 +101,58 @@ func (o windowOracle) updates(history []arrival) (updates []update, late []int) 
 	return updates, late
 }
 
+// sessions are the panes that change with each record when windows are sessions, and the sessions of the end.
+func (o windowOracle) sessions(w window.Session, history []arrival) (updates []update, late []int, final []update) {
+	gap, clocks := w.Gap.Milliseconds(), o.clocks(history)
+	for i, e := range history {
+		if e.nullKey || e.null {
+			continue
+		}
+		near := func(s update) bool {
+			return s.key == e.key && s.pane.Span.Start <= e.at+gap && s.at >= e.at-gap &&
+				!s.pane.Span.Closed(clocks[i], w.Linger())
+		}
+		slices.SortStableFunc(final, func(a, b update) int { return window.ByEnd(a.pane.Span, b.pane.Span) })
+		s := update{i: i, key: e.key, at: e.at, pane: window.Pane[string]{Span: window.Span{Start: e.at, End: e.at + 1}}}
+		point := s.pane.Span
+		var replaced []update
+		for _, old := range final {
+			if near(old) {
+				s.pane.Value += old.pane.Value
+				s.at = max(s.at, old.at)
+				s.pane.Span = window.Span{Start: min(s.pane.Span.Start, old.pane.Span.Start), End: s.at + 1}
+				old.i, old.pane.Retracted = i, true
+				replaced = append(replaced, old)
+			}
+		}
+		if s.pane.Span.Closed(clocks[i], w.Linger()) {
+			late = append(late, i)
+			continue
+		}
+		s.pane.Value += e.value
+		if s.pane.Span != point {
+			updates = append(updates, replaced...)
+		}
+		final = append(slices.DeleteFunc(final, near), s)
+		updates = append(updates, s)
+	}
+	return updates, late, final
+}
+
+// closedSessions are the Final panes when the clock ends at a reading.
+func (o windowOracle) closedSessions(sessions []update, clock int64) (final []update) {
+	for _, s := range sessions {
+		if s.pane.Span.Closed(clock, o.w.Linger()) {
+			s.pane.Final = true
+			final = append(final, s)
+		}
+	}
+	slices.SortFunc(final, func(a, b update) int {
+		return cmp.Or(window.ByEnd(a.pane.Span, b.pane.Span), strings.Compare(a.key, b.key))
+	})
+	return final
+}
+
 // slice is what parts are put in order by.
 func (o windowOracle) slice(t int64) int64 {
 	if w, ok := o.w.(window.Sliced); ok {
@@ -115,6 +170,9 @@ func (o windowOracle) spans(history []arrival, clocks []int64) (spans []window.S
 	i := len(history) - 1
 	e := history[i]
 	w, sliding := o.w.(window.Sliding)
+	if _, session := o.w.(window.Session); session {
+		return nil, false // see sessions
+	}
 	if !sliding {
 		all := o.w.(window.Aligned).Spans(nil, e.at)
 		open := window.Open(all, clocks[i], o.w.Linger())

@@ -65,6 +65,15 @@ func TestRandomSliding(t *testing.T) {
 	})
 }
 
+func TestRandomSession(t *testing.T) {
+	randomWindows(t, func(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind {
+		if emit != window.OnClose {
+			emit = window.EachUpdate
+		}
+		return window.Session{Gap: millis(r, 1, 12), Grace: grace, Emit: emit}
+	})
+}
+
 // A kind of a program's own, with gaps, one that does not tell its slices.
 func TestRandomOwnKind(t *testing.T) {
 	randomWindows(t, func(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind {
@@ -124,6 +133,9 @@ func newWindowRun(t *testing.T, seed uint64,
 		t: t, seed: seed, rnd: r, history: map[int32][]arrival{}, got: map[int32][]string{},
 		gotLate: map[int32][]string{}, commits: map[int32][]int{}, rounds: map[int32][][]string{},
 		oracle: windowOracle{w: draw(r, emits[r.IntN(len(emits))], grace), merges: r.IntN(2) == 0},
+	}
+	if _, ok := w.oracle.w.(window.Session); ok {
+		w.oracle.merges = true
 	}
 	if r.IntN(4) == 0 {
 		w.oracle.disorder = 1 + r.Int64N(10)
@@ -258,7 +270,13 @@ func (w *windowRun) compare() {
 	w.t.Helper()
 	for p := range w.opts.Partitions {
 		history := w.history[p]
+		clocks := append([]int64{math.MinInt64}, w.oracle.clocks(history)...)
 		updates, late := w.oracle.updates(history)
+		closed := w.oracle.onClose(updates, math.MinInt64, clocks[len(clocks)-1])
+		if session, ok := w.oracle.w.(window.Session); ok {
+			updates, late, closed = w.oracle.sessions(session, history)
+			closed = w.oracle.closedSessions(closed, clocks[len(clocks)-1])
+		}
 		var wantLate []string
 		for _, i := range late {
 			wantLate = append(wantLate, history[i].value)
@@ -272,8 +290,7 @@ func (w *windowRun) compare() {
 			w.comparePerCommit(p, updates, say)
 			continue
 		case e == window.OnClose:
-			clocks := append([]int64{math.MinInt64}, w.oracle.clocks(history)...)
-			want = w.oracle.onClose(updates, math.MinInt64, clocks[len(clocks)-1])
+			want = closed
 		case e.Interval() > 0:
 			want = w.oracle.every(history, updates, e.Interval())
 		default:

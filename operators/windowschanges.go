@@ -62,7 +62,7 @@ func (c *changes[K]) drain(yield func(k K, starts []int64) bool) bool {
 func (g *windowTask[K, V, A]) roundByKey(c *changes[K], from, to int64) bool {
 	return c.drain(func(k K, starts []int64) bool {
 		ok := true
-		g.keep.changed(k, starts, from, to, func(s window.Span, p part[A]) {
+		g.review.changed(k, starts, from, to, func(s window.Span, p part[A]) {
 			ok = ok && g.pane(k, s, p.Value, p.Time, false)
 		})
 		return ok
@@ -112,7 +112,7 @@ func (g *windowTask[K, V, A]) tick(now, open int64) bool {
 			return false
 		}
 		t.bytes = enc
-		g.keep.changed(k, starts, open, math.MaxInt64, func(s window.Span, p part[A]) {
+		g.review.changed(k, starts, open, math.MaxInt64, func(s window.Span, p part[A]) {
 			t.ready = append(t.ready, tickPane[K, A]{k, from, len(enc), result[A]{s, p}})
 		})
 		return true

@@ -36,7 +36,10 @@ type keeper[K comparable, V, A any] interface {
 
 	// expire frees what is not needed any more at this reading of the clock.
 	expire(clock int64)
+}
 
+// reviewer is a keeper that can tell what has changed: at a commit, for PerCommit, or at a tick, for Every.
+type reviewer[K comparable, A any] interface {
 	// round sends the panes of windows with from ≤ start < to that changed since the last commit.
 	round(from, to int64) bool
 
@@ -61,14 +64,22 @@ func keeperOf[K comparable, V, A any](w window.Kind, merges bool) (func(*windowT
 			return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newSlidingMoments(g, w) }, nil
 		}
 		return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newSlidingPanes(g, w) }, nil
+	case window.Session:
+		if !merges {
+			return nil, errors.New("sessions grow together, so the fold needs a Merge function")
+		}
+		if e := w.Emission(); e != window.EachUpdate && e != window.OnClose {
+			return nil, fmt.Errorf("sessions cannot be sent %v, only EachUpdate or OnClose", e)
+		}
+		return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newSessions(g, w) }, nil
 	case window.Aligned:
 		if sliced, ok := w.(window.Sliced); ok && merges && overlapping(w) {
 			return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newSlicedWindows(g, sliced) }, nil
 		}
 		return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newOwnWindows(g, w) }, nil
 	}
-	return nil, fmt.Errorf("it cannot aggregate over a %T: take window.Tumbling, Hopping, Sliding or Unlimited "+
-		"(the value, not a pointer), or a kind of your own that implements window.Aligned", w)
+	return nil, fmt.Errorf("it cannot aggregate over a %T: take window.Tumbling, Hopping, Sliding, Session or "+
+		"Unlimited (the value, not a pointer), or a kind of your own that implements window.Aligned", w)
 }
 
 // overlapping is false when a record is in one window only.

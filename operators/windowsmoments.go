@@ -28,6 +28,7 @@ func newSlidingMoments[K comparable, V, A any](g *windowTask[K, V, A], w window.
 	m := &slidingMoments[K, V, A]{
 		slidingWindows: newSliding(g, w, keeps), parts: newParts(g.fold.Merge, g.copied),
 	}
+	m.agenda.from = m
 	m.collect = func(start int64, row *slidingRow[A]) bool { return m.parts.add(start, &row.part) }
 	m.sendOne = func(s window.Span, p part[A]) {
 		if !m.task.Failed() {
@@ -50,9 +51,8 @@ func (m *slidingMoments[K, V, A]) add(r *stream.Record[K, V]) (dropped string) {
 		}
 	default:
 		if _, had := m.put(r); !had {
-			open := m.oldestOpen(m.clock.Now())
-			m.enter(m.lowest(r.Time), r.Key, open)
-			m.enter(later(r.Time, 1), r.Key, open)
+			m.enterOpen(m.lowest(r.Time), r.Key)
+			m.enterOpen(later(r.Time, 1), r.Key)
 		}
 	}
 	return ""
@@ -148,7 +148,12 @@ func (m *slidingMoments[K, V, A]) changed(k K, times []int64, from, to int64, yi
 	m.parts.panes(m.spans, yield)
 }
 
-func (m *slidingMoments[K, V, A]) close(to int64) bool { return m.closeAgenda(to, m) }
+// enterOpen is enter for a pane that may be closed already: then it comes too late to be sent.
+func (m *slidingMoments[K, V, A]) enterOpen(start int64, k K) {
+	if start >= m.oldestOpen(m.clock.Now()) {
+		m.enter(start, k)
+	}
+}
 
 // atOrAfter implements candidates: a record gives the pane that ends at it and the one behind it.
 func (m *slidingMoments[K, V, A]) atOrAfter(start int64) (at int64, ok bool) {
@@ -174,11 +179,15 @@ func (m *slidingMoments[K, V, A]) between(from, to int64, push func(start int64,
 	}
 }
 
-func (m *slidingMoments[K, V, A]) settle(k K, start int64) bool {
-	m.read(k, start, later(start, m.size))
-	if len(m.parts.times) == 0 {
-		return true
+func (m *slidingMoments[K, V, A]) settle(keys []liveKey[K], start int64) bool {
+	for _, l := range keys {
+		m.read(l.key, start, later(start, m.size))
+		if len(m.parts.times) == 0 {
+			continue
+		}
+		if total := m.parts.total(); !m.pane(l.key, m.span(start), total.Value, total.Time, true) {
+			return false
+		}
 	}
-	total := m.parts.total()
-	return m.pane(k, m.span(start), total.Value, total.Time, true)
+	return true
 }

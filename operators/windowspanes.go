@@ -25,6 +25,7 @@ func newSlidingPanes[K comparable, V, A any](g *windowTask[K, V, A], w window.Sl
 		keeps = later(keeps, w.Size.Milliseconds())
 	}
 	o := &slidingPanes[K, V, A]{slidingWindows: newSliding(g, w, keeps)}
+	o.agenda.from = o
 	o.collect = func(start int64, row *slidingRow[A]) bool {
 		if row.Record {
 			o.times = append(o.times, start)
@@ -88,7 +89,9 @@ func (o *slidingPanes[K, V, A]) apply(r *stream.Record[K, V]) {
 }
 
 // changedPane notes what is to be done about a pane that has changed: nothing if it was closed.
-func (o *slidingPanes[K, V, A]) changedPane(r *stream.Record[K, V], step window.Change, row *slidingRow[A], open int64) {
+func (o *slidingPanes[K, V, A]) changedPane(
+	r *stream.Record[K, V], step window.Change, row *slidingRow[A], open int64,
+) {
 	start := step.Span.Start
 	switch {
 	case start < open:
@@ -99,7 +102,7 @@ func (o *slidingPanes[K, V, A]) changedPane(r *stream.Record[K, V], step window.
 		o.stampRow(r, start, row)
 	}
 	if step.Op != window.Add && o.emission.FinalPane() {
-		o.enter(start, r.Key, open)
+		o.enter(start, r.Key)
 	}
 }
 
@@ -139,8 +142,6 @@ func (o *slidingPanes[K, V, A]) changed(k K, starts []int64, from, to int64, yie
 	}
 }
 
-func (o *slidingPanes[K, V, A]) close(to int64) bool { return o.closeAgenda(to, o) }
-
 // atOrAfter implements candidates: panes are what is stored.
 func (o *slidingPanes[K, V, A]) atOrAfter(start int64) (at int64, ok bool) {
 	o.store.ScanSpan(start, math.MaxInt64, func(s int64, _ K, _ *slidingRow[A]) bool {
@@ -159,10 +160,12 @@ func (o *slidingPanes[K, V, A]) between(from, to int64, push func(start int64, k
 	})
 }
 
-func (o *slidingPanes[K, V, A]) settle(k K, start int64) bool {
-	row, ok := o.store.Get(k, start)
-	if !ok || !row.Filled {
-		return true
+func (o *slidingPanes[K, V, A]) settle(keys []liveKey[K], start int64) bool {
+	for _, l := range keys {
+		row, ok := o.store.Get(l.key, start)
+		if ok && row.Filled && !o.pane(l.key, o.span(start), row.Value, row.Time, true) {
+			return false
+		}
 	}
-	return o.pane(k, o.span(start), row.Value, row.Time, true)
+	return true
 }

@@ -11,32 +11,82 @@ import (
 	"github.com/irmak-go/irmak/window"
 )
 
-// slidingWindows is what the two ways of keeping sliding windows have in common.
-type slidingWindows[K comparable, V, A any] struct {
+// timeline is what windows have in common whose rows lie at the times of records: they close and are expired a little
+// at each step of the clock.
+type timeline[K comparable, V, A any] struct {
 	*windowTask[K, V, A]
-	w       window.Sliding
-	size    int64 // ms
-	keeps   int64 // how long a row is needed on the clock, counted from its start
-	segment int64
-	store   *state.WindowStore[K, slidingRow[A]]
-	agenda  agenda[K]
-	spans   []window.Span // scratch
+	rows   interface{ Expire(before int64) }
+	agenda agenda[K]
+	closes int64 // from the start of a pane until it closes
+	keeps  int64 // from the start of a row until it is not needed any more
 }
 
-// slidingSegments is how many segments of the store a window is long. With fewer, more is looked at when windows
+// timelineSegments is how many segments of the store a window is long. With fewer, more is looked at when windows
 // close; with more, reading the rows of a key from the database takes more seeks.
-const slidingSegments = 4
+const timelineSegments = 4
+
+func newTimeline[K comparable, V, A any](g *windowTask[K, V, A], size, closes, keeps int64) timeline[K, V, A] {
+	l := timeline[K, V, A]{windowTask: g, closes: closes, keeps: keeps}
+	l.agenda = agenda[K]{keys: g.keys, owned: g.owned, segment: max(size/timelineSegments, 1)}
+	return l
+}
+
+// retention is for how long the changelog keeps a row.
+func (l *timeline[K, V, A]) retention() int64 {
+	return later(later(l.keeps, l.agenda.segment), l.disorder)
+}
+
+// expire goes by whole segments: a mark in the changelog for each millisecond would be too many.
+func (l *timeline[K, V, A]) expire(clock int64) {
+	if oldest := clock - l.keeps; oldest > 0 {
+		l.rows.Expire(oldest - oldest%l.agenda.segment)
+	}
+}
+
+// following is when the next segment can be expired, or the next pane closes that must be sent.
+func (l *timeline[K, V, A]) following(clock int64) int64 {
+	oldest := max(clock-l.keeps, 0)
+	at := later(later(oldest-oldest%l.agenda.segment, l.agenda.segment), l.keeps)
+	if l.emission.FinalPane() {
+		at = min(at, later(l.agenda.first(), l.closes))
+	}
+	return at
+}
+
+func (l *timeline[K, V, A]) close(to int64) bool {
+	ok, err := l.agenda.close(to)
+	if err != nil {
+		l.failed(err)
+	}
+	return ok
+}
+
+// enter puts a pane that may have come into being, and is not closed, on the agenda.
+func (l *timeline[K, V, A]) enter(start int64, k K) {
+	l.agenda.enter(start, k)
+	l.next = min(l.next, later(start, l.closes))
+}
+
+// slidingWindows is what the two ways of keeping sliding windows have in common.
+type slidingWindows[K comparable, V, A any] struct {
+	timeline[K, V, A]
+	w     window.Sliding
+	size  int64 // ms
+	store *state.WindowStore[K, slidingRow[A]]
+	spans []window.Span // scratch
+}
 
 func newSliding[K comparable, V, A any](g *windowTask[K, V, A], w window.Sliding, keeps int64) slidingWindows[K, V, A] {
 	size := w.Size.Milliseconds()
 	s := slidingWindows[K, V, A]{
-		windowTask: g, w: w, size: size, keeps: keeps, segment: max(size/slidingSegments, 1),
+		timeline: newTimeline(g, size, later(later(size, 1), w.Linger()), keeps), w: w, size: size,
 	}
 	s.agenda.upTo = w.OldestOpen(g.restored)
 	s.store = state.Window[K, slidingRow[A]]{
 		Name: g.name, Key: g.keys, Value: slidingCodec[A]{partCodec[A]{g.fold.Codec, g.ticks != nil}},
-		Segment: s.segment, Retention: later(later(keeps, s.segment), g.disorder),
+		Segment: s.agenda.segment, Retention: s.retention(),
 	}.Open(g.task)
+	s.rows = s.store
 	return s
 }
 
@@ -54,23 +104,6 @@ func (s *slidingWindows[K, V, A]) span(start int64) window.Span {
 }
 
 func (s *slidingWindows[K, V, A]) oldestOpen(clock int64) int64 { return s.w.OldestOpen(clock) }
-
-// expire goes by whole segments: a mark in the changelog for each millisecond would be too many.
-func (s *slidingWindows[K, V, A]) expire(clock int64) {
-	if oldest := clock - s.keeps; oldest > 0 {
-		s.store.Expire(oldest - oldest%s.segment)
-	}
-}
-
-// following is when the next segment can be expired, or the next pane closes that must be sent.
-func (s *slidingWindows[K, V, A]) following(clock int64) int64 {
-	oldest := max(clock-s.keeps, 0)
-	at := later(later(oldest-oldest%s.segment, s.segment), s.keeps)
-	if s.emission.FinalPane() {
-		at = min(at, s.span(s.agenda.first()).ClosesAt(s.linger))
-	}
-	return at
-}
 
 func (s *slidingWindows[K, V, A]) stamped(stamp int64, yield func(k K, start int64)) {
 	s.store.ScanSpan(0, math.MaxInt64, func(start int64, k K, row *slidingRow[A]) bool {

@@ -39,8 +39,9 @@ type windowTask[K comparable, V, A any] struct {
 	next     int64 // the clock at which moved is called
 
 	keep   keeper[K, V, A]
-	copied func(A) A // gives an accumulator that Merge and Add may change
-	owned  func(K) K // gives a key that does not alias the record
+	review reviewer[K, A] // keep; only with PerCommit and Every
+	copied func(A) A      // gives an accumulator that Merge and Add may change
+	owned  func(K) K      // gives a key that does not alias the record
 	ticks  *ticks[K, A]
 	stamp  int64 // for rows that change now: a number of the commit or the tick that comes next
 	sentTo int64
@@ -62,6 +63,7 @@ func (g *windowTask[K, V, A]) open(keep func(*windowTask[K, V, A]) keeper[K, V, 
 		g.ticks = &ticks[K, A]{interval: d, keys: g.keys}
 	}
 	g.keep = keep(g)
+	g.review, _ = g.keep.(reviewer[K, A])
 	if g.emission == window.PerCommit {
 		g.task.BeforeCommit(g.commit)
 	}
@@ -127,7 +129,7 @@ func (g *windowTask[K, V, A]) begin(now int64) {
 		return
 	}
 	g.stamp = g.ticks.begin(g.restored)
-	g.keep.stamped(g.stamp, g.ticks.changes.add)
+	g.review.stamped(g.stamp, g.ticks.changes.add)
 }
 
 // commit sends what changed since the last one. Only now may what has closed be expired: it may have changed.
@@ -136,7 +138,7 @@ func (g *windowTask[K, V, A]) commit() {
 		return
 	}
 	now := g.clock.Now()
-	if g.keep.round(g.sentTo, math.MaxInt64) {
+	if g.review.round(g.sentTo, math.MaxInt64) {
 		g.sentTo = max(g.sentTo, g.keep.oldestOpen(now))
 		g.keep.expire(now)
 		g.stamp++
@@ -152,7 +154,7 @@ func (g *windowTask[K, V, A]) freeze(lowest int64) bool {
 	}
 	from := g.sentTo
 	g.sentTo = to
-	return g.keep.round(from, to)
+	return g.review.round(from, to)
 }
 
 // send sends a pane that the record in work changed. false: the record has failed, and nothing more is to be sent.
