@@ -120,35 +120,38 @@ func (a *app) tasks() []string {
 }
 
 // TestAProcessGetsTheTasksBackForWhichItHasState: both processes are stopped and started again. The first one that is
-// back has everything for a moment; then the other one gets what it had, and rolls forward what it has missed only.
+// back has everything for a while; then the other one gets what it had, and rolls forward what it has missed only.
 func TestAProcessGetsTheTasksBackForWhichItHasState(t *testing.T) {
 	t.Parallel()
 	s, c := shared(t)
 	const partitions = 6
 	in, out := c.CreateTopic(t, "in", partitions, nil), c.CreateTopic(t, "out", partitions, nil)
 	o, topo := newTally(100), counting(kafkatest.Name(t, "app"), in, out)
-	configs := [2]stream.Config{{Brokers: s.addrs, StateDir: t.TempDir()}, {Brokers: s.addrs, StateDir: t.TempDir()}}
-	s.put(in, o.more(1000, partitions)...)
-	both := [2]*app{start(t, topo, configs[0]), start(t, topo, configs[1])}
-	even := func() bool { return len(both[0].tasks()) == partitions/2 && len(both[1].tasks()) == partitions/2 }
-	await(t, "they share the work", even)
-	s.counted(both[0], topo.Name(), in, out, o)
-	before := [2][]string{both[0].tasks(), both[1].tasks()}
-	require.NoError(t, both[1].end())
-	require.NoError(t, both[0].end())
+	join := func(dir string, together ...*app) []*app {
+		together = append(together, start(t, topo, stream.Config{Brokers: s.addrs, StateDir: dir}))
+		await(t, "they share the work", func() bool {
+			return !slices.ContainsFunc(together, func(a *app) bool { return len(a.tasks()) != partitions/len(together) })
+		})
+		s.put(in, o.more(1000, partitions)...)
+		s.counted(together[0], topo.Name(), in, out, o)
+		return together
+	}
+	dirs := []string{t.TempDir(), t.TempDir()}
+	apps := join(dirs[0])
+	apps = join(t.TempDir(), apps...)
+	apps = join(dirs[1], apps...)
+	require.NoError(t, apps[1].end()) // it was there so that the last one does not have what it would be given anyway
+	apps = slices.Delete(apps, 1, 2)
+	await(t, "they share its work", func() bool { return len(apps[0].tasks()) == 3 && len(apps[1].tasks()) == 3 })
+	had := [2][]string{apps[0].tasks(), apps[1].tasks()}
+	require.NotEqual(t, []string{"0_0", "0_1", "0_2"}, had[1])
+	require.NoError(t, apps[1].end())
+	require.NoError(t, apps[0].end())
 
-	both[0] = start(t, topo, configs[0])
-	both[0].await("it has everything", func() bool { return len(both[0].tasks()) == partitions })
-	s.put(in, o.more(1000, partitions)...)
-	s.counted(both[0], topo.Name(), in, out, o)
-	both[1] = start(t, topo, configs[1])
-	await(t, "they share the work", even)
-	require.Equal(t, before, [2][]string{both[0].tasks(), both[1].tasks()})
-	require.Empty(t, both[1].log.lines("state rolled forward", "from=0 "))
-	s.put(in, o.more(1000, partitions)...)
-	s.counted(both[0], topo.Name(), in, out, o)
-	require.NoError(t, both[1].end())
-	require.NoError(t, both[0].end())
+	apps = join(dirs[0])
+	apps = join(dirs[1], apps...)
+	require.Equal(t, had, [2][]string{apps[0].tasks(), apps[1].tasks()})
+	require.Empty(t, apps[1].log.lines("state rolled forward", "from=0 "))
 }
 
 // TestNothingIsLeftRunning is not parallel, so that all goroutines are its own.
