@@ -19,7 +19,8 @@ const dropNoWindow = "no window"
 //
 //  1. next is never later than the reading of the clock at which a window with data closes, or the next tick.
 //  2. With OnClose and Every, each window that starts before the keeper's oldestOpen of the clock has been sent, Final.
-//     So the clock, which is committed with the offsets, says after a restart where to go on.
+//     Where to go on after a restart is committed with what was sent: aligned windows go by what their store has
+//     expired, the others by the clock.
 //  3. With PerCommit, what starts before sentTo and has changed when it was open has been sent.
 type windowTask[K comparable, V, A any] struct {
 	task     *stream.Task
