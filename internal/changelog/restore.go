@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/irmak-go/irmak/internal/clock"
+	"github.com/irmak-go/irmak/internal/invariants"
 	"github.com/irmak-go/irmak/internal/kafka"
 	"github.com/irmak-go/irmak/state"
 )
@@ -171,6 +172,9 @@ func (r *replay) fetch(ctx context.Context) error {
 
 // apply puts one fetched batch into the database's.
 func (r *replay) apply(b *kafka.Batch) error {
+	if invariants.Enabled {
+		invariants.Check(b.First >= r.at, "%s: batch at %d after %d", r.part, b.First, r.at)
+	}
 	for i, rec := range b.Records {
 		if rec.Key == nil {
 			return fmt.Errorf("offset %d has no key: something else writes to this topic", b.Offset(i))

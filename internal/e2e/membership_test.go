@@ -82,6 +82,40 @@ func TestAMemberThatIsExpelledWhileItCommits(t *testing.T) {
 	require.NoError(t, a.end())
 }
 
+// TestAPartitionThatIsAdded is no place for keys whose state lies elsewhere, but fine where there is no state.
+func TestAPartitionThatIsAdded(t *testing.T) {
+	t.Parallel()
+	s, c := shared(t)
+	in, out := c.CreateTopic(t, "in", 2, nil), c.CreateTopic(t, "out", 2, nil)
+	stateful := counting(kafkatest.Name(t, "app"), in, out)
+	stateless := passing(kafkatest.Name(t, "app"), in, out)
+	a, b := start(t, stateful, stream.Config{Brokers: s.addrs}), start(t, stateless, stream.Config{Brokers: s.addrs})
+	await(t, "they have begun", func() bool { return len(a.tasks()) == 2 && len(b.tasks()) == 2 })
+	s.addPartitions(in, 3)
+	for _, topo := range []*stream.Topology{stateful, stateless} {
+		s.expel(topo.Name(), s.members(topo.Name())[0]) // so that nobody waits for the next regular look
+	}
+	requireText(t, a.wait(), in, "partition 2", "state for 2 partitions", "reset its group")
+	b.await("the new partition is read", func() bool { return len(b.tasks()) == 3 })
+	s.put(in, record{key: "k", value: "v", partition: 2})
+	b.await("it is committed", func() bool { return s.positions(stateless.Name(), in, 3)[2] == 1 })
+	require.NoError(t, b.end())
+}
+
+// addPartitions makes topic have n partitions.
+func (s *site) addPartitions(topic string, n int32) {
+	s.t.Helper()
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	more := kmsg.NewCreatePartitionsRequestTopic()
+	more.Topic, more.Count = topic, n
+	req.Topics = append(req.Topics, more)
+	resp, err := req.RequestWith(bounded(s.t), s.client)
+	require.NoError(s.t, err)
+	require.NoError(s.t, kerr.ErrorForCode(resp.Topics[0].ErrorCode))
+	await(s.t, "the partitions are there", func() bool { return s.partitions(topic) == n })
+	s.client = s.connect(kgo.RecordPartitioner(kgo.ManualPartitioner())) // which has not seen the topic before
+}
+
 // TestAFunctionThatBlocksARebalance: the second process cannot wait for the first one for longer than the rebalance's
 // time-out, takes over, and the first one comes back later to find that its work is not counted.
 func TestAFunctionThatBlocksARebalance(t *testing.T) {

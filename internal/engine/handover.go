@@ -4,6 +4,7 @@ package engine
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -23,6 +24,12 @@ type holding struct {
 
 // Assigned implements kafka.Handler: a task begins when all its partitions are here.
 func (p *process) Assigned(parts []kafka.Partition) {
+	for _, part := range parts {
+		if err := p.expected(part); err != nil {
+			p.fail(err)
+			return
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ids := map[task.ID]bool{}
@@ -40,6 +47,18 @@ func (p *process) Assigned(parts []kafka.Partition) {
 		p.held[id] = h
 		h.worker.post(message{kind: msgAssign, holding: h})
 	}
+}
+
+// expected refuses a partition that was added while the program ran, where there is state: the keys that go there now
+// have their state elsewhere.
+func (p *process) expected(part kafka.Partition) error {
+	sub, ok := p.subOf[part.Topic]
+	if !ok || part.Index < p.partitions[sub] || len(p.plan.Subs[sub].Stores) == 0 {
+		return nil
+	}
+	return fmt.Errorf("topic %q has partition %d, but there is state for %d partitions: keys go to other partitions now "+
+		"than their state. Stop all processes, delete the application's changelogs and repartition topics and reset its "+
+		"group, or go on with a new topic", part.Topic, part.Index, p.partitions[sub])
 }
 
 // complete says whether all inputs of a task are here.

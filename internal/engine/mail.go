@@ -99,42 +99,43 @@ func (w *worker) ready(m message) {
 // handOver gives the message's holdings up. Revoked ones are committed before, with everything else of the worker,
 // and written behind, so that whoever comes back to this process finds them complete.
 func (w *worker) handOver(m message) {
-	var leaving []*active
-	for _, h := range m.holdings {
+	leaving := w.tasksOf(m.holdings)
+	switch {
+	case len(leaving) == 0 || w.failed:
+		w.release(m.holdings)
+	case m.kind == msgDrop:
+		// Their uncommitted work is in the transaction of the whole worker: it goes, and the others begin again from
+		// their last commit.
+		w.release(m.holdings)
+		w.recover(errLost, 0)
+	default:
+		if err := w.commit(); err != nil {
+			w.trouble(nil, err) // which may have begun to open the leaving ones again
+		} else if err := w.writeAll(leaving); err != nil {
+			w.p.fail(err)
+		}
+		w.release(m.holdings)
+	}
+}
+
+// tasksOf are the tasks at work of some holdings.
+func (w *worker) tasksOf(holdings []*holding) []*active {
+	var tasks []*active
+	for _, t := range w.tasks {
+		if slices.Contains(holdings, t.holding) {
+			tasks = append(tasks, t)
+		}
+	}
+	return tasks
+}
+
+// release ends whatever there is of some holdings, at work or in preparation.
+func (w *worker) release(holdings []*holding) {
+	for _, h := range holdings {
 		if prep := w.preparing[h]; prep != nil {
 			prep.stop()
 			delete(w.preparing, h)
 		}
 	}
-	for _, t := range w.tasks {
-		if slices.Contains(m.holdings, t.holding) {
-			leaving = append(leaving, t)
-		}
-	}
-	if len(leaving) == 0 || w.failed {
-		w.letGo(leaving)
-		return
-	}
-	if m.kind == msgDrop {
-		// Their uncommitted work is in the transaction of the whole worker: it goes, and the others begin again from
-		// their last commit.
-		w.letGo(leaving)
-		w.recover(errLost, 0)
-		return
-	}
-	if err := w.commit(); err != nil {
-		w.trouble(nil, err) // which may have begun to open the leaving ones again
-		w.letGo(leaving)
-		for _, h := range m.holdings {
-			if prep := w.preparing[h]; prep != nil {
-				prep.stop()
-				delete(w.preparing, h)
-			}
-		}
-		return
-	}
-	if err := w.writeAll(leaving); err != nil {
-		w.p.fail(err)
-	}
-	w.letGo(leaving)
+	w.letGo(w.tasksOf(holdings))
 }

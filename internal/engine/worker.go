@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/irmak-go/irmak/internal/invariants"
 	"github.com/irmak-go/irmak/internal/kafka"
 	"github.com/irmak-go/irmak/internal/task"
 	"github.com/irmak-go/irmak/state"
@@ -78,10 +79,8 @@ func (w *worker) openProducer(ctx context.Context) error {
 		Compression: w.p.opts.Compression, TransactionTimeout: w.p.opts.TransactionTimeout,
 		BufferBytes: int(w.p.opts.share(producePercent)) / w.p.opts.Workers,
 	}
-	if w.p.opts.ExactlyOnce { // else the broker would give the transaction up before we do
-		o.DeliveryTimeout = w.p.opts.TransactionTimeout * 2 / 3
-	}
 	if w.p.opts.ExactlyOnce {
+		o.DeliveryTimeout = w.p.opts.TransactionTimeout * 2 / 3 // before the broker gives the transaction up
 		o.TransactionalID = fmt.Sprintf("%s-%s-%d", w.p.plan.App, w.p.home.instance, w.index)
 	}
 	producer, err := kafka.NewProducer(ctx, w.p.client, o)
@@ -97,6 +96,7 @@ func (w *worker) openProducer(ctx context.Context) error {
 func (w *worker) run() {
 	defer w.close()
 	for w.readMail() {
+		w.check()
 		n, ok := w.turn()
 		if !ok {
 			continue
@@ -111,6 +111,22 @@ func (w *worker) run() {
 		if n == 0 {
 			w.wait(now)
 		}
+	}
+}
+
+// check holds the worker against its invariants.
+func (w *worker) check() {
+	if !invariants.Enabled {
+		return
+	}
+	invariants.Check(!w.failed || len(w.tasks)+len(w.preparing) == 0, "worker %d has failed and has tasks", w.index)
+	seen := map[task.ID]bool{}
+	for _, t := range w.tasks {
+		h := t.holding
+		invariants.Check(h.worker == w, "task %s of another worker", h.id)
+		invariants.Check(w.preparing[h] == nil, "task %s is at work and in preparation", h.id)
+		invariants.Check(!seen[h.id], "task %s is there twice", h.id)
+		seen[h.id] = true
 	}
 }
 
