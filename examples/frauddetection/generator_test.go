@@ -3,6 +3,7 @@
 package main
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,31 +12,32 @@ import (
 func TestGeneratorDependsOnNothingButItsSeed(t *testing.T) {
 	t.Parallel()
 	a, b, other := NewGenerator(7, 50), NewGenerator(7, 50), NewGenerator(8, 50)
-	same := true
+	same, otherwise := true, true
 	for range 20_000 {
 		p, _ := a.Next()
 		q, _ := b.Next()
-		require.Equal(t, p, q)
 		o, _ := other.Next()
-		same = same && p == o
+		same, otherwise = same && p == q, otherwise && p == o
 	}
-	require.False(t, same)
+	require.True(t, same)
+	require.False(t, otherwise)
 	require.Equal(t, a.Cases(), b.Cases())
 }
 
 func TestGeneratedPaymentsAreOnlySoMuchOutOfOrder(t *testing.T) {
 	t.Parallel()
 	g := NewGenerator(1, 500)
-	clock, worst, late := int64(0), int64(0), 0
-	for range 100_000 {
+	first, clock, worst, late := int64(math.MaxInt64), int64(0), int64(0), 0
+	for range 50_000 {
 		p, _ := g.Next()
-		require.GreaterOrEqual(t, p.At, generatorStart)
+		first = min(first, p.At)
 		worst = max(worst, clock-p.At)
 		if clock > p.At {
 			late++
 		}
 		clock = max(clock, p.At)
 	}
+	require.GreaterOrEqual(t, first, generatorStart)
 	require.LessOrEqual(t, worst, MaxDisorder.Milliseconds())
 	require.Greater(t, worst, MaxDisorder.Milliseconds()/2)
 	require.Greater(t, late, 1000)
@@ -59,8 +61,9 @@ func TestGeneratorNeedsFewCards(t *testing.T) {
 	t.Parallel()
 	g := NewGenerator(3, 1) // one card, used until there is no country left where it would be new
 	for range 50_000 {
-		_, err := g.Next()
-		require.NoError(t, err)
+		if _, err := g.Next(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -74,9 +77,9 @@ func TestProfilesBelongToTheirCards(t *testing.T) {
 	}
 	require.Len(t, cards, 1000)
 	for range 10_000 {
-		p, _ := g.Next()
-		require.Equal(t, cards[p.Card].Home, p.Home)
-		require.Positive(t, p.Amount)
+		if p, _ := g.Next(); p.Home != cards[p.Card].Home || p.Amount <= 0 {
+			t.Fatalf("%+v is not what %+v buys", p, cards[p.Card])
+		}
 	}
 }
 

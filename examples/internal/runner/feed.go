@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	feedBatch    = 20_000 // records in a transaction, at most
+	feedBatch    = 20_000      // records in a transaction, at most
+	feedLongest  = time.Second // for them
 	feedInterval = 250 * time.Millisecond
 	feedStall    = 5 * time.Second // without a position for so long, the process that feeds is taken for dead
 	feedTimeout  = time.Minute     // for a transaction
@@ -198,7 +199,7 @@ func (f *feed) skip(ctx context.Context, cl *kgo.Client, src Source, p Position)
 		if r != nil {
 			skipped++
 		}
-		if time.Since(said) < feedStall/4 {
+		if time.Since(said) < feedLongest {
 			continue
 		}
 		said = time.Now()
@@ -214,7 +215,7 @@ func (f *feed) skip(ctx context.Context, cl *kgo.Client, src Source, p Position)
 func (f *feed) transaction(ctx context.Context, cl *kgo.Client, src Source, p Position, n int64) (Position, error) {
 	err := inTransaction(ctx, cl, func() error {
 		acks := acks{ends: p.Ends, input: f.input}
-		for range max(n, 0) {
+		for until := time.Now().Add(feedLongest); n > 0 && time.Now().Before(until); n-- {
 			r, err := src.Next()
 			if errors.Is(err, io.EOF) {
 				p.Done = true

@@ -24,13 +24,17 @@ const (
 )
 
 // numbers is a source that counts.
-type numbers struct{ next, end int }
+type numbers struct {
+	next, end int
+	pause     time.Duration // before each
+}
 
 func (s *numbers) Next() (*kgo.Record, error) {
 	if s.next == s.end {
 		return nil, io.EOF
 	}
 	s.next++
+	time.Sleep(s.pause)
 	n := []byte(strconv.Itoa(s.next))
 	return &kgo.Record{Topic: input, Key: n, Value: n}, nil
 }
@@ -66,29 +70,45 @@ func copier(ctx context.Context, place runner.Place) error {
 
 // process is a program that runs: what it was told, and how it ended.
 type process struct {
-	stop context.CancelFunc
-	told map[string]int // of the output, with what was there before
-	warn chan string
-	sum  chan runner.Summary
+	stop     context.CancelFunc
+	told     map[string]int // of the output, with what was there before
+	warn     chan string
+	progress chan runner.Progress
+	sum      chan runner.Summary
 }
 
 func launch(t *testing.T, brokers []string, n int, rate float64) *process {
+	return launchSource(t, brokers, numbers{end: n}, rate)
+}
+
+func launchSource(t *testing.T, brokers []string, source numbers, rate float64) *process {
 	ctx, cancel := context.WithCancel(t.Context())
-	p := &process{stop: cancel, told: map[string]int{}, warn: make(chan string, 100), sum: make(chan runner.Summary, 1)}
+	p := &process{
+		stop: cancel, told: map[string]int{}, warn: make(chan string, 100), progress: make(chan runner.Progress),
+		sum: make(chan runner.Summary, 1),
+	}
 	go func() {
 		defer close(p.sum)
 		sum, err := runner.Run(ctx, runner.Scenario{
 			Name: "copy", Partitions: partitions, Input: input, Output: output,
-			Topics:  []runner.Topic{{Name: input, Partitions: partitions}, {Name: output, Partitions: partitions}},
-			Open:    func() (runner.Source, error) { return &numbers{end: n}, nil },
+			Topics: []runner.Topic{{Name: input, Partitions: partitions}, {Name: output, Partitions: partitions}},
+			Open: func() (runner.Source, error) {
+				s := source
+				return &s, nil
+			},
 			Process: copier,
 			Told: func(r *kgo.Record, _ bool) error {
 				p.told[string(r.Value)]++
 				return nil
 			},
-			Progress: func(runner.Progress) {},
-			Warn:     func(err error) { p.warn <- err.Error() },
-		}, runner.Flags{Brokers: brokers[0], N: int64(n), Rate: rate})
+			Progress: func(now runner.Progress) {
+				select {
+				case p.progress <- now:
+				default: // nobody asks
+				}
+			},
+			Warn: func(err error) { p.warn <- err.Error() },
+		}, runner.Flags{Brokers: brokers[0], N: int64(source.end), Rate: rate})
 		if err != nil {
 			t.Error(err)
 		}
@@ -161,5 +181,30 @@ func TestFeedIsHandedOver(t *testing.T) {
 	require.False(t, (<-other.sum).Complete)
 	require.Contains(t, <-fenced.warn, "nobody feeds any more, this process takes over")
 	fenced.requireAll(t, n)
+	require.NoError(t, b.Close())
+}
+
+// TestFeedIsNotTakenFromWhoIsSlow has a process take the feed over that needs longer than others wait for progress, to
+// find where it is to go on. They keep waiting.
+func TestFeedIsNotTakenFromWhoIsSlow(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes longer than a process waits for progress of the feed")
+	}
+	const n = 1300
+	b, err := embedded.Start(embedded.Options{})
+	require.NoError(t, err)
+	done := launch(t, b.Addrs(), 800, 0)
+	done.requireAll(t, 800)
+	watching := launch(t, b.Addrs(), n, 100)
+	for fed := int64(0); fed <= 800; {
+		fed = (<-watching.progress).Fed
+	}
+	feeding := launchSource(t, b.Addrs(), numbers{end: n, pause: 8 * time.Millisecond}, 0)
+	require.Contains(t, <-watching.warn, "another process feeds from now on, this one watches")
+	feeding.requireAll(t, n)
+	watching.requireAll(t, n)
+	require.Empty(t, watching.warn)
+	require.Empty(t, feeding.warn)
 	require.NoError(t, b.Close())
 }
