@@ -34,7 +34,7 @@ func (s *numbers) Next() (*kgo.Record, error) {
 		return nil, io.EOF
 	}
 	s.next++
-	time.Sleep(s.pause)
+	<-time.After(s.pause)
 	n := []byte(strconv.Itoa(s.next))
 	return &kgo.Record{Topic: input, Key: n, Value: n}, nil
 }
