@@ -43,17 +43,17 @@ func draw(seed uint64, cards, n int) drawn {
 
 func TestRulesFindFrauds(t *testing.T) {
 	t.Parallel()
-	n := 80_000
+	seeds := []uint64{1, 2}
 	if testing.Short() {
-		n = 30_000
+		seeds = seeds[:1] // fewer payments would have too few frauds of a kind to say anything
 	}
-	for _, seed := range []uint64{1, 2} {
-		d := draw(seed, 200, n)
+	for _, seed := range seeds {
+		d := draw(seed, 500, 100_000)
 		for _, r := range scored(d) {
 			t.Logf("seed %d: %+v", seed, r)
 			require.GreaterOrEqual(t, r.Precision, 0.9, "seed %d, %s", seed, r.Rule)
 			require.GreaterOrEqual(t, r.Recall, 0.9, "seed %d, %s", seed, r.Rule)
-			require.Greater(t, r.Cases, 10, "seed %d, %s", seed, r.Rule)
+			require.Greater(t, r.Cases, 20, "seed %d, %s", seed, r.Rule)
 		}
 	}
 }
