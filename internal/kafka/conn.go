@@ -111,9 +111,8 @@ func call[Req, Res any](ctx context.Context, b *conn, send func(Req) (Res, error
 	}
 	stop := context.AfterFunc(ctx, b.cut)
 	res, err := send(req)
-	if !stop() && ctx.Err() != nil && err != nil {
+	if !stop() { // cut, or about to be
 		b.close()
-		return none, ctx.Err()
 	}
 	if err == nil {
 		return res, nil
@@ -121,6 +120,9 @@ func call[Req, Res any](ctx context.Context, b *conn, send func(Req) (Res, error
 	err = classify(err)
 	if _, isCode := errors.AsType[sarama.KError](err); !isCode || errors.Is(err, ErrAuth) {
 		b.close()
+	}
+	if ctx.Err() != nil { // the cause, whoever of those that watch ctx was the first to cut
+		return none, ctx.Err()
 	}
 	return none, err
 }
