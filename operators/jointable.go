@@ -8,11 +8,13 @@ import "github.com/irmak-go/irmak/stream"
 // row give nothing. Only the stream triggers: an update of the table changes what later records find. Key, time and
 // headers are the record's.
 //
+// A versioned table is read as of the record's time instead: the row that held then, as far as updates have come.
+//
 // Stream and table must be partitioned alike. The task takes the older of a record and a table update first.
 //
-//	table: a=1            a=2
-//	in:           a x @3          a y @7      b z @8
-//	out:          (x,1) @3        (y,2) @7
+//	table: a=1 @1           a=2 @5
+//	in:             a x @3           a y @7      b z @8   a w @4
+//	out:            (x,1) @3         (y,2) @7             (w,2) @4; versioned: (w,1) @4
 func JoinTable[K comparable, V, T, R any](in stream.Stream[K, V], table stream.Table[K, T],
 	f func(v V, row T) R) stream.Stream[K, R] {
 	return joinTable("join table", in, table, true, func(v V, row T, _ bool) R { return f(v, row) })
@@ -31,7 +33,7 @@ func joinTable[K comparable, V, T, R any](kind string, in stream.Stream[K, V], t
 	o.Match()
 	stream.Reads(o, table)
 	return stream.Attach(o, in, nil, func(t *stream.Task, out stream.Next[K, R]) stream.Next[K, V] {
-		rows, label := table.Open(t), o.Label()
+		read, label := openRows(t, table), o.Label()
 		var rec stream.Record[K, R]
 		return func(r *stream.Record[K, V]) {
 			if r.NullValue || r.NullKey && inner {
@@ -41,7 +43,7 @@ func joinTable[K comparable, V, T, R any](kind string, in stream.Stream[K, V], t
 			var row T
 			ok := false
 			if !r.NullKey {
-				row, _, ok = rows.Get(r.Key)
+				row, ok = read(r.Key, r.Time)
 			}
 			if !ok && inner {
 				return
@@ -51,4 +53,19 @@ func joinTable[K comparable, V, T, R any](kind string, in stream.Stream[K, V], t
 			out(&rec)
 		}
 	})
+}
+
+// openRows gives the way to read the row of a key that goes with a record of time at.
+func openRows[K comparable, T any](t *stream.Task, table stream.Table[K, T]) func(k K, at int64) (T, bool) {
+	if past := table.OpenAsOf(t); past != nil {
+		return func(k K, at int64) (row T, ok bool) {
+			row, _, ok = past.GetAsOf(k, at)
+			return row, ok
+		}
+	}
+	rows := table.Open(t)
+	return func(k K, _ int64) (row T, ok bool) {
+		row, _, ok = rows.Get(k)
+		return row, ok
+	}
 }

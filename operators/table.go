@@ -3,6 +3,8 @@
 package operators
 
 import (
+	"time"
+
 	"github.com/irmak-go/irmak/state"
 	"github.com/irmak-go/irmak/stream"
 	"github.com/irmak-go/irmak/stream/codec"
@@ -28,14 +30,15 @@ func ToStream[K comparable, V any](table stream.Table[K, V]) stream.Stream[K, V]
 // between gives nothing. It is ToStream for readers who need no more than Config.CommitInterval lets them see anyway,
 // and costs next to nothing per record.
 //
-// The table must have a store: it comes from Aggregate, TableFrom or ToTable. Headers are not kept.
+// The table must have a store with one row per key: it comes from Aggregate, TableFrom or ToTable. Headers are not
+// kept.
 func PerCommit[K comparable, V any](table stream.Table[K, V]) stream.Stream[K, V] {
 	in := table.Changes()
 	o := stream.NewOp(in.Topology(), "per commit", "")
 	out := stream.Out(o, in, in.KeyCodec(), table.ValueCodec())
 	rows := table.Rows()
 	if rows == nil {
-		o.Mistake("the table has no store of its own")
+		o.Mistake("the table has no store with one row per key: it is a view, or versioned")
 		return out.Stream
 	}
 	stream.In(o, in, func(t *stream.Task) stream.Next[K, stream.Change[V]] {
@@ -79,4 +82,11 @@ func (c *perCommit[K, V]) commit() {
 // codec of the store.
 func ToTable[K comparable, V any](name string, in stream.Stream[K, V], values codec.Codec[V]) stream.Table[K, V] {
 	return stream.TableOf("to table", name, in, values)
+}
+
+// ToVersionedTable is ToTable by time instead of by arrival, with the rows as they were as far back as history: see
+// stream.VersionedTableFrom.
+func ToVersionedTable[K comparable, V any](name string, in stream.Stream[K, V], values codec.Codec[V],
+	history time.Duration) stream.Table[K, V] {
+	return stream.VersionedTableOf("to versioned table", name, in, values, history)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -103,6 +104,15 @@ func TestNameMistakes(t *testing.T) {
 	stream.TableFrom(topo, topicOf("table"))
 	// mistake: to table "table": the name is taken by the table at
 	operators.ToTable("table", in, codec.String)
+	// mistake: versioned table "past": history is -1ms; give a whole number of milliseconds
+	stream.VersionedTableFrom(topo, topicOf("past"), -time.Millisecond)
+	// mistake: to versioned table "micro": history is 1µs
+	operators.ToVersionedTable("micro", in, codec.String, time.Microsecond)
+	// mistake: to versioned table: it needs a name
+	operators.ToVersionedTable("", in, codec.String, time.Second)
+	operators.ToTable("vt-history", in, codec.String)
+	// mistake: to versioned table "vt": store "vt-history": the name is taken by the to table at
+	operators.ToVersionedTable("vt", in, codec.String, time.Second)
 	rows := state.Map[string, string]{Name: "rows", Key: codec.String, Value: codec.String}
 	open := func(p *operators.Processor[string, string]) operators.Func[string, string] {
 		rows.Open(p)

@@ -48,4 +48,9 @@ type Next[K, V any] func(r *Record[K, V])
 type Change[V any] struct {
 	New, Old       V
 	HasNew, HasOld bool // absent: a delete, or a row that did not exist
+
+	// OutOfOrder updates, of versioned tables only, have changed the past: the newest version of the row is a later one.
+	// Old is then what held at the update's time. Whatever is made of a table's newest rows, such as aggregations and
+	// joins with other tables, passes them over.
+	OutOfOrder bool
 }

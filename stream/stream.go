@@ -48,48 +48,6 @@ func Encode[K, V any](s Stream[K, V], value codec.Codec[V]) Stream[K, V] {
 	return s
 }
 
-// Table is the newest value per key: a changelog of rows and a view of them. Keys are partitioned as in a stream.
-type Table[K comparable, V any] struct {
-	changes Stream[K, Change[V]]
-	value   codec.Codec[V]
-	open    func(*Task) Reader[K, V]
-	rows    func(*Task) *Rows[K, V] // nil for a view without a store
-}
-
-// Reader reads a table's rows inside a task.
-type Reader[K comparable, V any] interface {
-	// Get gives the row of k and the event time of its last update, in milliseconds.
-	Get(k K) (v V, at int64, ok bool)
-}
-
-// NewTable makes a table of its changes and of the way to read its rows, which open gives once per task. It is what
-// operators that keep a table end with.
-func NewTable[K comparable, V any](changes Stream[K, Change[V]], value codec.Codec[V],
-	open func(*Task) Reader[K, V]) Table[K, V] {
-	return Table[K, V]{changes: changes, value: value, open: open}
-}
-
-// NewStoredTable is NewTable for rows that are in a store of the operator's own, which PerTask gives.
-func NewStoredTable[K comparable, V any](changes Stream[K, Change[V]], value codec.Codec[V],
-	rows func(*Task) *Rows[K, V]) Table[K, V] {
-	return Table[K, V]{
-		changes: changes, value: value, rows: rows, open: func(t *Task) Reader[K, V] { return rows(t) },
-	}
-}
-
-// Rows gives the table's store in a task; nil when the table is a view without one.
-func (t Table[K, V]) Rows() func(*Task) *Rows[K, V] { return t.rows }
-
-// Changes is the table as a stream of its updates.
-func (t Table[K, V]) Changes() Stream[K, Change[V]] { return t.changes }
-
-// Open gives the table's rows as they are in the task. Only an operator that is joined with the table (Op.Match) may
-// read it: that is what puts both into the same task.
-func (t Table[K, V]) Open(task *Task) Reader[K, V] { return t.open(task) }
-
-// ValueCodec is the codec of the table's values; nil when none is known.
-func (t Table[K, V]) ValueCodec() codec.Codec[V] { return t.value }
-
 // port is where an operator's results come out.
 type port struct {
 	node *graph.Node

@@ -3,12 +3,54 @@
 package stream
 
 import (
-	"encoding/binary"
-	"fmt"
+	"time"
 
-	"github.com/irmak-go/irmak/state"
 	"github.com/irmak-go/irmak/stream/codec"
 )
+
+// Table is the newest value per key: a changelog of rows and a view of them. Keys are partitioned as in a stream.
+type Table[K comparable, V any] struct {
+	changes Stream[K, Change[V]]
+	value   codec.Codec[V]
+	open    func(*Task) Reader[K, V]
+	rows    func(*Task) *Rows[K, V] // nil for a view without a store
+	history time.Duration
+	asOf    func(*Task) AsOf[K, V] // nil when the table is not versioned
+}
+
+// Reader reads a table's rows inside a task.
+type Reader[K comparable, V any] interface {
+	// Get gives the row of k and the event time of its last update, in milliseconds.
+	Get(k K) (v V, at int64, ok bool)
+}
+
+// NewTable makes a table of its changes and of the way to read its rows, which open gives once per task. It is what
+// operators that keep a table end with.
+func NewTable[K comparable, V any](changes Stream[K, Change[V]], value codec.Codec[V],
+	open func(*Task) Reader[K, V]) Table[K, V] {
+	return Table[K, V]{changes: changes, value: value, open: open}
+}
+
+// NewStoredTable is NewTable for rows that are in a store of the operator's own, which PerTask gives.
+func NewStoredTable[K comparable, V any](changes Stream[K, Change[V]], value codec.Codec[V],
+	rows func(*Task) *Rows[K, V]) Table[K, V] {
+	return Table[K, V]{
+		changes: changes, value: value, rows: rows, open: func(t *Task) Reader[K, V] { return rows(t) },
+	}
+}
+
+// Rows gives the table's store in a task; nil when the table is a view without one, or versioned.
+func (t Table[K, V]) Rows() func(*Task) *Rows[K, V] { return t.rows }
+
+// Changes is the table as a stream of its updates.
+func (t Table[K, V]) Changes() Stream[K, Change[V]] { return t.changes }
+
+// Open gives the table's rows as they are in the task. Only an operator that is joined with the table (Op.Match) may
+// read it: that is what puts both into the same task.
+func (t Table[K, V]) Open(task *Task) Reader[K, V] { return t.open(task) }
+
+// ValueCodec is the codec of the table's values; nil when none is known.
+func (t Table[K, V]) ValueCodec() codec.Codec[V] { return t.value }
 
 // TableFrom reads a topic as a table: the last record of a key, in the order of arrival, is its row, and a null value
 // deletes it, or is nothing when there is none. Records without a key are dropped and counted. The table is kept in a
@@ -24,13 +66,17 @@ func TableFrom[K comparable, V any](t *Topology, topic Topic[K, V]) Table[K, V] 
 // dropped and counted.
 func TableOf[K comparable, V any](kind, name string, in Stream[K, V], value codec.Codec[V]) Table[K, V] {
 	o := NewOp(in.t, kind, name)
+	checkTable(o, name, value)
+	return tableOf(o, name, in, value)
+}
+
+func checkTable[V any](o *Op, name string, value codec.Codec[V]) {
 	switch {
 	case name == "":
 		o.Mistake("it needs a name: its rows are kept in a store called after it")
 	case value == nil:
 		o.Mistake("the codec of the values is missing: they are kept in a store")
 	}
-	return tableOf(o, name, in, value)
 }
 
 func tableOf[K comparable, V any](o *Op, name string, in Stream[K, V], value codec.Codec[V]) Table[K, V] {
@@ -70,56 +116,4 @@ func (k *tableKeeper[K, V]) update(r *Record[K, V]) {
 	}
 	c.Key, c.Time, c.Headers = r.Key, r.Time, r.Headers
 	k.out(c)
-}
-
-// Timed is a value with the event time of its last update, in milliseconds.
-type Timed[V any] struct {
-	Value V
-	Time  int64
-}
-
-// Rows is a store of rows with their times: what a table is kept in.
-type Rows[K comparable, V any] struct {
-	store *state.MapStore[K, Timed[V]]
-}
-
-// OpenRows opens the store of a table in a task, under the given name.
-func OpenRows[K comparable, V any](t *Task, name string, key codec.Codec[K], value codec.Codec[V]) *Rows[K, V] {
-	return &Rows[K, V]{store: state.Map[K, Timed[V]]{Name: name, Key: key, Value: TimedCodec(value)}.Open(t)}
-}
-
-// Get implements Reader.
-func (r *Rows[K, V]) Get(k K) (v V, at int64, ok bool) {
-	t, ok := r.store.Get(k)
-	return t.Value, t.Time, ok
-}
-
-// Put sets the row of k.
-func (r *Rows[K, V]) Put(k K, v V, at int64) { r.store.Put(k, Timed[V]{v, at}) }
-
-// Delete removes the row of k.
-func (r *Rows[K, V]) Delete(k K) { r.store.Delete(k) }
-
-// Store is the store itself.
-func (r *Rows[K, V]) Store() *state.MapStore[K, Timed[V]] { return r.store }
-
-// timeWidth is the length of the time before a value.
-const timeWidth = 8
-
-type timedCodec[V any] struct{ value codec.Codec[V] }
-
-// TimedCodec puts eight bytes before what value writes: the time, big-endian.
-func TimedCodec[V any](value codec.Codec[V]) codec.Codec[Timed[V]] { return timedCodec[V]{value} }
-
-func (c timedCodec[V]) Append(dst []byte, v Timed[V]) ([]byte, error) {
-	return c.value.Append(binary.BigEndian.AppendUint64(dst, uint64(v.Time)), v.Value)
-}
-
-func (c timedCodec[V]) Decode(src []byte) (v Timed[V], err error) {
-	if len(src) < timeWidth {
-		return v, fmt.Errorf("a row of %d bytes has no time before its value", len(src))
-	}
-	v.Time = int64(binary.BigEndian.Uint64(src))
-	v.Value, err = c.value.Decode(src[timeWidth:])
-	return v, err
 }

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package operators_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/irmak-go/irmak/operators"
+	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/stream/codec"
+	"github.com/irmak-go/irmak/stream/streamtest"
+)
+
+// rowsAndReads splits words into a versioned table, of what begins with "=", where "=" alone deletes, and the rest.
+func rowsAndReads(in texts, history time.Duration) (table stream.Table[string, string], reads texts) {
+	rows, reads := operators.Branch(in, func(v string) bool { return v[0] == '=' })
+	rows = operators.MapRecord(rows, func(r, out *text) {
+		out.Value, out.NullValue = r.Value[1:], r.Value == "="
+	})
+	return operators.ToVersionedTable("versions", rows, codec.String, history), reads
+}
+
+func asOf(in texts, history time.Duration) texts {
+	table, reads := rowsAndReads(in, history)
+	inner := operators.JoinTable(reads, table, func(v, row string) string { return v + row })
+	left := operators.LeftJoinTable(reads, table, func(v, row string, ok bool) string {
+		return fmt.Sprintf("left:%s%s:%v", v, row, ok)
+	})
+	return operators.Merge(inner, left)
+}
+
+// A versioned table is read as of the record's time, wherever the newest version is; within the history only.
+func TestJoinVersionedTable(t *testing.T) {
+	t.Parallel()
+	d, in, out := run(t, streamtest.Options{}, func(in texts) texts { return asOf(in, 10*time.Millisecond) })
+	for _, c := range []struct {
+		value string
+		at    int64
+		want  string
+	}{
+		{"=x", 5, ""},
+		{"a", 4, "k left:a:false @4"},
+		{"b", 5, "k bx @5, k left:bx:true @5"},
+		{"=z", 12, ""},
+		{"c", 11, "k cx @11, k left:cx:true @11"},
+		{"=y", 9, ""}, // between the two, until 12
+		{"d", 8, "k dx @8, k left:dx:true @8"},
+		{"e", 11, "k ey @11, k left:ey:true @11"},
+		{"=", 11, ""}, // ends it
+		{"f", 11, "k left:f:false @11"},
+		{"g", 10, "k gy @10, k left:gy:true @10"},
+		{"=w", 1, ""}, // older than the history
+		{"h", 1, "k left:h:false @1"},
+		{"=Z", 12, ""}, // replaces
+		{"i", 1000, "k iZ @1000, k left:iZ:true @1000"},
+		{"=", 30, ""},
+		{"j", 12, "k left:j:false @12"}, // it held, but longer ago than the history
+		{"k", 29, "k kZ @29, k left:kZ:true @29"},
+	} {
+		in.Send("k", c.value, c.at)
+		d.Restart()
+		require.Equal(t, c.want, show(out.Read()), "%s @%d", c.value, c.at)
+	}
+	require.Equal(t, map[streamtest.DropReason]uint64{
+		{Operator: `to versioned table "versions"`, Reason: "late"}: 1,
+	}, d.Drops())
+}
+
+// The updates of a versioned table: what came out of order is marked, deletes of what is not there are nothing.
+func TestVersionedTableChanges(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("test")
+	table := stream.VersionedTableFrom(topo, words, 10*time.Millisecond)
+	history, versioned := table.Versioned()
+	require.True(t, versioned)
+	require.Equal(t, 10*time.Millisecond, history)
+	o := stream.NewOp(topo, "updates", "")
+	stream.To(stream.Attach(o, table.Changes(), codec.String,
+		func(_ *stream.Task, out stream.Next[string, string]) stream.Next[string, stream.Change[string]] {
+			return func(r *stream.Record[string, stream.Change[string]]) {
+				c := r.Value
+				v := fmt.Sprintf("%s(%v) was %s(%v) %v", c.New, c.HasNew, c.Old, c.HasOld, c.OutOfOrder)
+				out(&stream.Record[string, string]{Key: r.Key, Time: r.Time, Value: v})
+			}
+		}), lines)
+	d := streamtest.New(t, topo)
+	in, out := streamtest.Input(d, words), streamtest.Output(d, lines)
+	in.Delete("k", 4) // nothing was there, and what comes later for an earlier time ends here
+	in.Send("k", "a", 3)
+	in.Send("k", "x", 5)
+	in.Send("k", "z", 12)
+	in.Send("k", "y", 9)
+	in.Delete("k", 10)
+	in.Delete("k", 11) // again
+	in.Send("k", "w", 1)
+	in.Send("k", "Z", 12)
+	in.SendRecord(&text{NullKey: true, Time: 99})
+	in.Delete("k", 13)
+	require.Equal(t, "k a(true) was (false) true @3, k x(true) was (false) false @5, k z(true) was x(true) false @12, "+
+		"k y(true) was x(true) true @9, k (false) was y(true) true @10, k Z(true) was z(true) false @12, "+
+		"k (false) was Z(true) false @13", show(out.Read()))
+	require.Equal(t, map[streamtest.DropReason]uint64{
+		{Operator: `versioned table "words"`, Reason: "late"}:     1,
+		{Operator: `versioned table "words"`, Reason: "null key"}: 1,
+	}, d.Drops())
+}
+
+// As-of joins with a versioned table, against a list of all updates.
+func TestRandomJoinVersionedTable(t *testing.T) {
+	type update struct {
+		value string
+		at    int64
+	}
+	const history = 120
+	equivalent(t, scenario{
+		build: piped(func(in texts) texts { return asOf(in, history*time.Millisecond) }),
+		draw: func(r *rand.Rand, i int) event {
+			e := draw(r, i)
+			e.key, e.value = fmt.Sprintf("k%d", r.IntN(4)), fmt.Sprintf("%s%d", [...]string{"=", "", ""}[r.IntN(3)], i)
+			if e.value[0] == '=' && r.IntN(4) == 0 {
+				e.value = "="
+			}
+			return e
+		},
+		oracle: func(events []event) (want []string) {
+			all, newest := map[string][]update{}, int64(0)
+			for _, e := range events {
+				if e.value[0] == '=' {
+					if !e.nullKey && e.at >= newest-history {
+						newest = max(newest, e.at)
+						all[e.key] = append(all[e.key], update{e.value[1:], e.at})
+					}
+					continue
+				}
+				row, last := update{at: -1}, int64(-1)
+				for _, u := range all[e.key] { // of one time the last
+					if u.at <= e.at && u.at >= row.at {
+						row = u
+					}
+					last = max(last, u.at)
+				}
+				ok := !e.nullKey && row.value != "" && (row.at == last || e.at >= newest-history)
+				if !ok {
+					row.value = ""
+				}
+				key := e.key
+				if e.nullKey {
+					key = "∅"
+				}
+				if ok {
+					want = append(want, line(key, e.value+row.value, e.at))
+				}
+				want = append(want, line(key, fmt.Sprintf("left:%s%s:%v", e.value, row.value, ok), e.at))
+			}
+			return want
+		},
+	})
+}
