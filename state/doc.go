@@ -12,6 +12,8 @@
 //
 //	Map        K → V                          Get, Upsert, Put, Delete, Scan…
 //	Window     (K, start) → V                 the same, ScanKey and ScanSpan in time order, Expire
+//	Session    (K, first, last) → V           Find those that overlap a span, ScanEnds in the order of ends, Expire
+//	List       K → V, V, …                    Append, Scan from the front, Trim
 //	Versioned  K → V as of a time             Get, GetAsOf, Put and Delete at a time
 //	Timers     (time, K, name)                Set, Delete, Due
 //

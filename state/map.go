@@ -176,6 +176,22 @@ func (m *MapStore[K, V]) Changed(yield func(k K, v *V, exists bool) bool) {
 	}
 }
 
+// putNew is Put for a key of which it is known that neither the changelog nor the database has a value.
+func (m *MapStore[K, V]) putNew(k K, v V) {
+	if m.index[k] == 0 {
+		m.add(k, unborn)
+	}
+	m.Put(k, v)
+}
+
+// deleteKnown is Delete for a key of which it is known that it has a value: that is not read.
+func (m *MapStore[K, V]) deleteKnown(k K) {
+	if m.index[k] == 0 {
+		m.add(k, present)
+	}
+	m.Delete(k)
+}
+
 // load brings k into the cache, as absent if it has no value. 0 after a failure.
 func (m *MapStore[K, V]) load(k K) int32 {
 	if !m.encode(k) {

@@ -33,6 +33,8 @@ func Stores(t *testing.T, histories, steps int, machine func(t testing.TB) Machi
 		{"map", newMapSubject},
 		{"unlogged", newUnloggedSubject},
 		{"window", newWindowSubject},
+		{"session", newSessionSubject},
+		{"list", newListSubject},
 		{"versioned", newVersionedSubject},
 		{"timers", newTimersSubject},
 	}
