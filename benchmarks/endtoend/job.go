@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ type job struct {
 	Workers        int           `json:"workers"`
 	CommitInterval time.Duration `json:"commit_interval"`
 	StateDir       string        `json:"state_dir"` // empty, and removed by whoever gave the job
+	Profile        string        `json:"profile"`   // the file for a CPU profile, or ""
 }
 
 // engines hold for each engine what it does for each workload that it has. A function returns when all of the input is
@@ -71,11 +73,27 @@ func child(ctx context.Context, text string) error {
 	if do == nil {
 		return fmt.Errorf("engine %s has no workload %s", j.Engine, j.Workload)
 	}
+	stop, err := profile(j.Profile)
+	if err != nil {
+		return err
+	}
 	started := time.Now()
-	if err := do(ctx, j); err != nil {
+	if err := errors.Join(do(ctx, j), stop()); err != nil {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(measured{Seconds: time.Since(started).Seconds(), RSS: peakRSS()})
+}
+
+// profile records where CPU goes, in the named file, until stop is called.
+func profile(name string) (stop func() error, err error) {
+	if name == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	return func() error { pprof.StopCPUProfile(); return f.Close() }, pprof.StartCPUProfile(f)
 }
 
 // runChild does a job in a process of its own.

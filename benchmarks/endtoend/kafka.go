@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -98,6 +99,9 @@ func (k *kafka) prepare(ctx context.Context, s settings, engine, workload string
 	j := job{
 		Engine: engine, Workload: workload, Brokers: k.cluster.Addrs(), Input: input, Output: name + "-output",
 		Group: name, Records: s.data.records, Keys: s.data.keys, Workers: s.workers, CommitInterval: commitInterval,
+	}
+	if s.profiles != "" {
+		j.Profile = filepath.Join(s.profiles, name+".cpu")
 	}
 	if err := k.cluster.MakeTopic(ctx, kafkatest.Topic{Name: j.Output, Partitions: partitions}); err != nil {
 		return j, err

@@ -32,6 +32,7 @@ type settings struct {
 	workloads []string
 	workers   int
 	json      bool
+	profiles  string // a directory, or ""
 }
 
 func main() {
@@ -53,6 +54,7 @@ func command(ctx context.Context) error {
 	workloads := set.String("workloads", strings.Join(workloadNames(), ","), "comma-separated")
 	set.IntVar(&s.workers, "workers", 2, "goroutines that process, in each engine")
 	set.BoolVar(&s.json, "json", false, "print a line of JSON per engine and workload in place of a table")
+	set.StringVar(&s.profiles, "profiles", "", "a directory for a CPU profile of each engine and workload")
 	job := set.String(jobFlag, "", "for internal use: what a process that is measured has to do")
 	if err := set.Parse(os.Args[1:]); err != nil {
 		return err
