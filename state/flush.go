@@ -21,7 +21,10 @@ func (s *core[R]) Flush(log Log) (int, error) {
 	}
 	s.log.next += int64(n)
 	s.fresh = 0
-	for _, i := range s.dirty {
+	for at, i := range s.dirty {
+		if at%warmAhead == 0 {
+			s.warm(s.dirty[at:min(at+warmAhead, len(s.dirty))])
+		}
 		if i == 0 {
 			continue
 		}

@@ -74,6 +74,7 @@ func (m *MapStore[K, V]) check() {
 	}
 	live := m.core.rows.live()
 	invariants.Check(len(m.index) == live, "store %q: (1) %d keys, %d rows", name, len(m.index), live)
+	m.checkExtent(name)
 	if m.order == nil {
 		return
 	}
@@ -89,6 +90,23 @@ func (m *MapStore[K, V]) check() {
 		invariants.Check(!ok || found && at == i, "store %q: (2) row %d is not in order", name, i)
 	}
 	invariants.Check(held == m.order.Len(), "store %q: (2) %d rows of %d in order", name, m.order.Len(), held)
+}
+
+// checkExtent looks at what the database holds, when that is little.
+func (m *MapStore[K, V]) checkExtent(name string) {
+	if m.extent != whole {
+		return
+	}
+	prefix := m.core.back.Prefix
+	it, err := m.core.back.DB.Scan(prefix, after(prefix))
+	if err != nil {
+		return
+	}
+	defer func() { _ = it.Close() }()
+	for n := 0; n < checkStoredMost && it.Next(); n++ {
+		k, err := m.keys.decode(it.Key()[prefixLen:])
+		invariants.Check(err != nil || m.index[k] != 0, "store %q: (3) key %v is only in the database", name, k)
+	}
 }
 
 // check verifies that no number was released twice.

@@ -3,6 +3,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"unsafe"
@@ -56,10 +57,12 @@ func mapIndexBytes[K comparable]() int {
 //
 //  1. index[r.key] is the number of r for every cached row r.
 //  2. Once a scan has been made, order holds exactly the rows that differ from the database, by their keys' bytes.
+//  3. While extent is whole, every key that has a value in the database is in index.
 type MapStore[K comparable, V any] struct {
 	core   core[mapRow[K, V]]
 	index  map[K]int32
 	order  *btree.Map[string, int32] // nil until the first scan
+	extent extent
 	keys   owner[K]
 	values owner[V]
 }
@@ -162,7 +165,10 @@ func (m *MapStore[K, V]) Len() int { return len(m.index) }
 // returns false. present is false for a row that was deleted. Rows that came and went in between are left out. yield
 // must not change the store.
 func (m *MapStore[K, V]) Changed(yield func(k K, v *V, exists bool) bool) {
-	for _, i := range m.core.dirty {
+	for at, i := range m.core.dirty {
+		if at%warmAhead == 0 {
+			m.core.warm(m.core.dirty[at:min(at+warmAhead, len(m.core.dirty))])
+		}
 		if i == 0 {
 			continue
 		}
@@ -192,10 +198,24 @@ func (m *MapStore[K, V]) deleteKnown(k K) {
 	m.Delete(k)
 }
 
+// extent is what the cache knows of the database.
+type extent uint8
+
+const (
+	unasked extent = iota
+	part           // the database may have values for keys that the cache does not hold
+	whole          // it has none: a key that is not in the cache is absent
+)
+
 // load brings k into the cache, as absent if it has no value. 0 after a failure.
+//
+// A store that began empty and has not evicted a value yet is whole in the cache: its new keys cost no read.
 func (m *MapStore[K, V]) load(k K) int32 {
-	if !m.encode(k) {
+	if !m.encode(k) || m.extent == unasked && !m.survey() {
 		return 0
+	}
+	if m.extent == whole {
+		return m.add(k, unborn)
 	}
 	enc, ok := m.core.fetch()
 	if !ok {
@@ -209,6 +229,24 @@ func (m *MapStore[K, V]) load(k K) int32 {
 	i := m.add(k, present)
 	m.fill(i, v, len(enc))
 	return i
+}
+
+// survey sets extent: whole when the database has nothing of the store yet.
+func (m *MapStore[K, V]) survey() bool {
+	prefix := m.core.back.Prefix
+	it, err := m.core.back.DB.Scan(prefix, after(prefix))
+	if err == nil {
+		m.extent = whole
+		if it.Next() {
+			m.extent = part
+		}
+		err = errors.Join(it.Err(), it.Close())
+	}
+	if err != nil {
+		m.extent = unasked
+		m.core.fail(fmt.Errorf("read: %w", err))
+	}
+	return err == nil
 }
 
 // fill gives row i a value that the database has, of n bytes.

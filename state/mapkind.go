@@ -33,10 +33,16 @@ func (m *MapStore[K, V]) learn() error                { return nil }
 
 func (m *MapStore[K, V]) writeMark(Batch, time.Time, time.Duration) error { return nil }
 
-func (m *MapStore[K, V]) unlink(_ int32, r *mapRow[K, V], _ bool) { delete(m.index, r.key) }
+func (m *MapStore[K, V]) unlink(_ int32, r *mapRow[K, V], lost bool) {
+	delete(m.index, r.key)
+	if lost {
+		m.extent = part
+	}
+}
 
 func (m *MapStore[K, V]) clear() {
 	m.index = make(map[K]int32)
+	m.extent = unasked
 	if m.order != nil {
 		m.order = new(btree.Map[string, int32])
 	}
@@ -69,6 +75,7 @@ func (m *MapStore[K, V]) orderKey(r *mapRow[K, V]) (string, bool) {
 }
 
 func (m *MapStore[K, V]) restore(b Batch, key, value []byte) error {
+	m.extent = unasked
 	m.core.key = append(append(m.core.key[:0], m.core.back.Prefix...), key...)
 	if value == nil {
 		return b.Delete(m.core.key)

@@ -28,6 +28,39 @@ func TestHotRowReachesTheDatabaseOncePerInterval(t *testing.T) {
 	require.LessOrEqual(t, p.in.Stats().QueueAge, testInterval)
 }
 
+func TestNewKeysOfAStoreThatBeganEmptyCostNoRead(t *testing.T) {
+	t.Parallel()
+	p := &place{t: t}
+	m := counts.Open(p)
+	c := newCommitter(t, p, &dropped{})
+	visit := func(from, to int) (misses int64) {
+		before := p.in.Stats().Misses
+		for i := range to - from {
+			v, existed := m.Upsert(fmt.Sprint("key-", from+i))
+			require.False(t, existed)
+			*v = int64(from + i)
+		}
+		return p.in.Stats().Misses - before
+	}
+	require.Zero(t, visit(0, 100))
+	c.commit()
+	c.behind(0) // the database has them, but so has the cache
+	require.Zero(t, visit(100, 200))
+	c.commit()
+	c.behind(0)
+	p.in.SetLimit(p.in.Stats().Bytes / 2) // now some are in the database only
+	require.EqualValues(t, 100, visit(200, 300))
+	for i := range 300 {
+		v, ok := m.Get(fmt.Sprint("key-", i))
+		require.True(t, ok)
+		require.EqualValues(t, i, v)
+	}
+	require.NoError(t, p.in.Forget()) // as after an abort: the cache is empty, the database is not
+	v, ok := m.Get("key-7")
+	require.True(t, ok)
+	require.EqualValues(t, 7, v)
+}
+
 func TestShortWindowsNeverReachTheDatabase(t *testing.T) {
 	t.Parallel()
 	p := &place{t: t}
