@@ -68,6 +68,7 @@ func (c *scenario) run(t *testing.T, seed uint64) {
 	opts := streamtest.Options{
 		Partitions: 1 + r.Int32N(4), CommitEvery: 1 + r.IntN(40), BatchRecords: 1 + r.IntN(50),
 		CacheBytes: 300 << r.IntN(12), CheckpointInterval: time.Millisecond << r.IntN(14),
+		Seed: r.Uint64(),
 	}
 	topo := stream.New("test")
 	c.build(topo)
@@ -84,8 +85,14 @@ func (c *scenario) run(t *testing.T, seed uint64) {
 		case 0:
 			d.Restart()
 		case 1, 2:
-			d.Crash(streamtest.Step(r.IntN(4)))
-		case 3, 4, 5:
+			d.Crash(streamtest.Step(r.IntN(streamtest.Steps)))
+		case 3:
+			d.Rebalance()
+		case 4:
+			if r.IntN(4) == 0 {
+				d.RestartEmpty()
+			}
+		case 5, 6:
 			d.AdvanceWall(time.Duration(r.IntN(2000)) * time.Millisecond)
 		}
 	}

@@ -174,12 +174,13 @@ func (w *windowRun) run() {
 		case 0:
 			w.d.Restart()
 			w.committed()
-		case 1:
-			w.d.Crash(streamtest.BeforeFlush)
-		case 2:
-			w.d.Crash(streamtest.BeforeCommit)
+		case 1, 2:
+			step := streamtest.Step(w.rnd.IntN(streamtest.Steps))
+			if w.d.Crash(step); step >= streamtest.AfterCommit {
+				w.committed()
+			}
 		case 3:
-			w.d.Crash(streamtest.AfterCommit + streamtest.Step(w.rnd.IntN(2)))
+			w.d.Rebalance()
 			w.committed()
 		case 4, 5, 6:
 			w.d.AdvanceWall(time.Duration(w.rnd.IntN(2000)) * time.Millisecond)

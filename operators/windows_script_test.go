@@ -92,8 +92,13 @@ func (s *windowScript) do(words []string) {
 	case "restart":
 		s.d.Restart()
 	case "crash":
-		steps := []string{"before-flush", "before-commit", "after-commit", "after-apply"}
-		s.d.Crash(streamtest.Step(slices.Index(steps, words[1])))
+		step := -1
+		for i := range streamtest.Steps {
+			if streamtest.Step(i).String() == words[1] {
+				step = i
+			}
+		}
+		s.d.Crash(streamtest.Step(step))
 	case "wall":
 		by, err := time.ParseDuration(words[1])
 		require.NoError(s.t, err, s.where)

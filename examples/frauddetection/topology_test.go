@@ -66,7 +66,7 @@ func play(t *testing.T, rng *rand.Rand, h history, d drawn) verdicts {
 		in.Send(p.Card, p, p.At)
 		switch chance := rng.Float64(); {
 		case chance < h.crash:
-			driver.Crash(streamtest.Step(rng.IntN(int(streamtest.AfterApply) + 1)))
+			driver.Crash(streamtest.Step(rng.IntN(streamtest.Steps)))
 		case chance < h.crash+h.restart:
 			driver.Restart()
 		case chance > 0.999:

@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package streamtest runs a topology without a broker: the same tasks as in production, over topics in memory, in the
-// goroutine of the test. Nothing happens unless the test asks for it, and the wall clock stands still.
-//
-//	d := streamtest.New(t, topology)
-//	in, out := streamtest.Input(d, payments), streamtest.Output(d, alerts)
-//	in.Send("card-1", Payment{Amount: 900}, 12_000)
-//	for _, r := range out.Read() { … }
-//
-// A record that is sent is processed, and its results are committed and visible, before Send returns.
 package streamtest
 
 import (
 	"fmt"
-	"log/slog"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -23,7 +14,6 @@ import (
 	"github.com/irmak-go/irmak/internal/kafka"
 	"github.com/irmak-go/irmak/internal/task"
 	"github.com/irmak-go/irmak/state"
-	"github.com/irmak-go/irmak/state/memory"
 	"github.com/irmak-go/irmak/stream"
 )
 
@@ -47,9 +37,16 @@ type Options struct {
 	// Expect is given the error that stops the topology, where a test wants one: what was not committed is gone, and
 	// nothing more happens until Restart. Defaults to failing the test.
 	Expect func(error)
+	// Guarantee is that of stream.Config. Defaults to ExactlyOnce. With AtLeastOnce a crash in the middle of a commit
+	// leaves what was sent until then.
+	Guarantee stream.Guarantee
+	// Seed decides in which order tasks get their turns, how many records each takes, and what Rebalance moves. The same
+	// seed gives the same run. Defaults to 0: tasks take turns in order, each as many records as a batch has.
+	Seed uint64
 	// Now is where the wall clock begins. Defaults to the beginning of 2024.
 	Now time.Time
-	// DB is the database of the stores. Defaults to one in memory.
+	// DB is the database of the first process, which has all tasks until Rebalance. Defaults to one in memory, as the
+	// other processes have.
 	DB state.DB
 }
 
@@ -57,23 +54,28 @@ type Options struct {
 //
 // Owner: the test's goroutine.
 //
-//  1. What is in cluster is committed; pending is what the tasks have sent since.
-//  2. tasks were built from cluster and db alone. After a failure there are none.
+//  1. What is in cluster is what brokers have; pending is what the tasks have sent since and may still be lost.
+//  2. A task was built from cluster and the database of its process alone. After a failure there are no tasks.
+//  3. tasks are in the order of their IDs, and home names a process for each.
 type Driver struct {
 	tb      testing.TB
 	opts    Options
 	plan    *engine.Plan
 	perSub  []int32
 	cluster *cluster
-	db      state.DB
-	stores  *state.Catalogue
 	clock   *clock.Manual
+	turns   *rand.Rand // nil: in order
+	moves   *rand.Rand
 
-	tasks    []*task.Task
-	attempts map[task.ID]*task.Attempts
-	counters task.Counters
-	pending  []sent
-	unsaid   int // records sent since the last commit
+	processes []*process
+	home      map[task.ID]int
+	tasks     []*task.Task
+	attempts  map[task.ID]*task.Attempts
+	counters  task.Counters
+	pending   []sent
+	offsets   map[kafka.Partition]kafka.Commit // of the commit under way
+	runs      map[kafka.Partition][]kafka.Run  // of what was sent for it
+	unsaid    int                              // records sent since the last commit
 }
 
 // sent is a record that waits for the commit.
@@ -85,7 +87,7 @@ type sent struct {
 // New builds a topology and starts all its tasks on empty topics. Mistakes in the topology fail the test.
 func New(tb testing.TB, t *stream.Topology, opts ...Options) *Driver {
 	tb.Helper()
-	d := &Driver{tb: tb, cluster: newCluster(), attempts: map[task.ID]*task.Attempts{}}
+	d := &Driver{tb: tb, cluster: newCluster(), attempts: map[task.ID]*task.Attempts{}, home: map[task.ID]int{}}
 	if len(opts) > 0 {
 		d.opts = opts[0]
 	}
@@ -94,9 +96,7 @@ func New(tb testing.TB, t *stream.Topology, opts ...Options) *Driver {
 	if d.plan, err = engine.PlanOf(t); err != nil {
 		tb.Fatal(err)
 	}
-	if d.stores, err = state.OpenCatalogue(d.db); err != nil {
-		tb.Fatal(err)
-	}
+	d.join(d.opts.DB)
 	d.createTopics()
 	d.start()
 	return d
@@ -122,9 +122,10 @@ func (d *Driver) defaults(app string) {
 		o.Errors.DeadLetters = app + "-dead-letters"
 	}
 	d.clock = clock.NewManual(o.Now)
-	if d.db = o.DB; d.db == nil {
-		d.db = memory.New()
+	if o.Seed != 0 {
+		d.turns = rand.New(rand.NewPCG(o.Seed, 0))
 	}
+	d.moves = rand.New(rand.NewPCG(o.Seed, 1))
 }
 
 func (d *Driver) createTopics() {
@@ -146,83 +147,6 @@ func (d *Driver) createTopics() {
 		d.cluster.create(topic, n)
 	}
 	d.cluster.create(d.opts.Errors.DeadLetters, 1)
-}
-
-// start builds every task from what is committed.
-func (d *Driver) start() {
-	for i := range d.plan.Subs {
-		for p := range d.perSub[i] {
-			t, err := d.open(task.ID{Sub: i, Partition: p})
-			if err != nil {
-				d.tb.Fatal(err)
-			}
-			d.tasks = append(d.tasks, t)
-		}
-	}
-}
-
-func (d *Driver) open(id task.ID) (*task.Task, error) {
-	sub := &d.plan.Subs[id.Sub]
-	clocks := map[string]int64{}
-	for _, topic := range sub.Topics() {
-		c := d.cluster.commits[kafka.Partition{Topic: topic, Index: id.Partition}]
-		if err := task.ParseClocks(c.Metadata, clocks); err != nil {
-			return nil, err
-		}
-	}
-	if d.attempts[id] == nil {
-		d.attempts[id] = &task.Attempts{}
-	}
-	t, err := task.New(task.Setup{
-		Attempts: d.attempts[id], ID: id, App: d.plan.App, Sources: sub.Sources, Output: output{d}, Clock: d.clock,
-		Log: slog.New(slog.DiscardHandler), Policies: d.opts.Errors, Counters: &d.counters, Clocks: clocks,
-		Backing: func(spec state.Spec, partition int32) (state.Backing, error) {
-			prefix, err := d.stores.Prefix(spec.Name, partition)
-			return state.Backing{DB: d.db, Prefix: prefix, Limit: d.opts.CacheBytes}, err
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range t.Stores() {
-		if err := d.restore(s); err != nil {
-			return nil, err
-		}
-	}
-	for i, part := range t.Partitions() {
-		at := d.cluster.commits[part].Offset
-		t.Start(i, &feed{log: d.cluster.log(part), next: at, size: d.opts.BatchRecords}, at)
-	}
-	return t, nil
-}
-
-// restore replays the part of a store's changelog that the database does not have.
-func (d *Driver) restore(s *task.Store) error {
-	if s.Spec().Unlogged {
-		return nil
-	}
-	batch := d.db.NewBatch()
-	defer func() { _ = batch.Close() }()
-	pos, ok, err := s.Position()
-	if err != nil {
-		return err
-	}
-	if !ok {
-		if err := s.Clear(batch); err != nil {
-			return err
-		}
-	}
-	log := d.cluster.log(s.Changelog)
-	for at := pos.Offset; at < log.end(); at++ {
-		e := log.entries[at]
-		if err := s.Restore(batch, e.key, e.value, e.time, at); err != nil {
-			return err
-		}
-	}
-	if err := s.SetPosition(batch, log.end(), d.clock.Now()); err != nil {
-		return err
-	}
-	return batch.Commit()
 }
 
 // output collects what tasks send until the commit. It implements task.Output.

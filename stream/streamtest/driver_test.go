@@ -55,7 +55,7 @@ func TestACommitFollowsSoManyRecords(t *testing.T) {
 // What a crash took back is processed again before the next Read returns, at whatever step it happened.
 func TestReadAfterACrash(t *testing.T) {
 	t.Parallel()
-	for at := streamtest.BeforeFlush; at <= streamtest.AfterApply; at++ {
+	for at := range streamtest.Step(streamtest.Steps) {
 		d := streamtest.New(t, pipe(same), streamtest.Options{CommitEvery: 100})
 		from, to := streamtest.Input(d, in), streamtest.Output(d, out)
 		from.Send("k", "a", 0)

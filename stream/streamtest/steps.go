@@ -4,29 +4,58 @@ package streamtest
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/irmak-go/irmak/internal/kafka"
 	"github.com/irmak-go/irmak/internal/task"
+	"github.com/irmak-go/irmak/state"
+	"github.com/irmak-go/irmak/stream"
 )
 
-// Step is a moment in the life of a commit, for Crash.
+// Step is a moment in the life of a commit, for Crash. A commit has five parts; there is a moment before and one after
+// each. With exactly-once everything before the end of the transaction is taken back; with at-least-once what was sent
+// stays, and so do the offsets.
 type Step uint8
 
 // The moments at which a process can be killed.
 const (
-	BeforeFlush  Step = iota // records are processed, nothing is sent for the commit yet
-	BeforeCommit             // all is sent and acknowledged, the transaction is open
-	AfterCommit              // the transaction has ended, the database was not written
-	AfterApply               // the database has what was due
+	BeforeProduce Step = iota // records are processed, no result is sent
+	AfterProduce              // all results are sent and acknowledged
+	BeforeFlush               // no change of a store is in its changelog
+	AfterFlush                // all are, and acknowledged
+	BeforeOffsets             // the offsets of the inputs are not sent
+	AfterOffsets              // they are
+	BeforeCommit              // the transaction is open, with everything in it
+	AfterCommit               // it has ended
+	BeforeApply               // the database was not written
+	AfterApply                // it has what was due, and has flushed it
 )
+
+// Steps is the number of steps: Step(r.IntN(streamtest.Steps)) is any of them.
+const Steps = int(AfterApply) + 1
+
+// stepNames are what scripts call them.
+var stepNames = [Steps]string{
+	"before-produce", "after-produce", "before-flush", "after-flush", "before-offsets", "after-offsets", "before-commit",
+	"after-commit", "before-apply", "after-apply",
+}
+
+// String is the step's name in scripts.
+func (s Step) String() string {
+	if int(s) >= Steps {
+		return "no step"
+	}
+	return stepNames[s]
+}
 
 // pump lets every task work until none can go on. It does not commit.
 func (d *Driver) pump() error {
 	for busy := true; busy; {
 		busy = false
-		for _, t := range d.tasks {
-			n, err := t.Step(d.opts.BatchRecords)
+		order, limit := d.turn()
+		for _, i := range order {
+			n, err := d.tasks[i].Step(limit())
 			if err != nil {
 				return err
 			}
@@ -34,6 +63,18 @@ func (d *Driver) pump() error {
 		}
 	}
 	return nil
+}
+
+// turn says in which order tasks get their turn, and how many records each may take.
+func (d *Driver) turn() (order []int, limit func() int) {
+	if d.turns != nil {
+		return d.turns.Perm(len(d.tasks)), func() int { return 1 + d.turns.IntN(d.opts.BatchRecords) }
+	}
+	order = make([]int, len(d.tasks))
+	for i := range order {
+		order[i] = i
+	}
+	return order, func() int { return d.opts.BatchRecords }
 }
 
 // settle processes and commits until nothing is left to do, repartition topics included.
@@ -82,59 +123,130 @@ func (d *Driver) more() bool {
 // commit goes through the commit up to step, as a worker does it.
 func (d *Driver) commit(until Step) error {
 	d.unsaid = 0
-	if until == BeforeFlush {
-		return nil
+	d.offsets, d.runs = map[kafka.Partition]kafka.Commit{}, map[kafka.Partition][]kafka.Run{}
+	parts := []func() error{d.produceResults, d.flushStores, d.sendOffsets, d.endTransaction, d.apply}
+	for _, part := range parts[:(until+1)/2] {
+		if err := part(); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (d *Driver) produceResults() error {
+	for _, t := range d.tasks {
+		if err := t.Settle(); err != nil {
+			return err
+		}
+	}
+	d.acknowledge()
+	return nil
+}
+
+func (d *Driver) flushStores() error {
 	for _, t := range d.tasks {
 		if err := t.Flush(); err != nil {
 			return err
 		}
 	}
-	if until == BeforeCommit {
-		return nil
-	}
-	runs := map[kafka.Partition][]kafka.Run{}
-	for _, s := range d.pending {
-		at := d.cluster.log(s.part).append(s.entry)
-		runs[s.part] = append(runs[s.part], kafka.Run{First: at, N: 1})
-	}
-	d.pending = nil
-	offsets := map[kafka.Partition]kafka.Commit{}
-	for _, t := range d.tasks {
-		if err := t.Acked(func(p kafka.Partition) []kafka.Run { return runs[p] }); err != nil {
-			return err
-		}
-		t.Offsets(offsets)
-	}
-	for part, c := range offsets {
-		d.cluster.commits[part] = c
-	}
-	for _, t := range d.tasks {
-		t.Committed()
-	}
-	if until == AfterCommit {
-		return nil
-	}
-	return d.writeBehind(d.opts.CheckpointInterval)
+	d.acknowledge()
+	return nil
 }
 
-func (d *Driver) writeBehind(interval time.Duration) error {
-	batch := d.db.NewBatch()
-	defer func() { _ = batch.Close() }()
+// acknowledge makes what was sent count already, where there are no transactions.
+func (d *Driver) acknowledge() {
+	if d.opts.Guarantee == stream.AtLeastOnce {
+		d.publish()
+	}
+}
+
+// publish moves what was sent to the topics.
+func (d *Driver) publish() {
+	for _, s := range d.pending {
+		at := d.cluster.log(s.part).append(s.entry)
+		d.runs[s.part] = append(d.runs[s.part], kafka.Run{First: at, N: 1})
+	}
+	d.pending = nil
+}
+
+func (d *Driver) sendOffsets() error {
 	for _, t := range d.tasks {
-		for _, s := range t.Stores() {
-			for more := true; more; {
-				var err error
-				if more, err = s.WriteBehind(batch, d.clock.Now(), interval); err != nil {
-					return err
-				}
-				if err := batch.Commit(); err != nil {
-					return err
-				}
-			}
+		t.Offsets(d.offsets)
+	}
+	if d.opts.Guarantee == stream.AtLeastOnce {
+		d.commitOffsets()
+	}
+	return nil
+}
+
+func (d *Driver) commitOffsets() {
+	for part, c := range d.offsets {
+		d.cluster.commits[part] = c
+	}
+}
+
+func (d *Driver) endTransaction() error {
+	d.publish()
+	d.commitOffsets()
+	for _, t := range d.tasks {
+		if err := t.Acked(func(p kafka.Partition) []kafka.Run { return d.runs[p] }); err != nil {
+			return err
+		}
+		t.Committed()
+	}
+	return nil
+}
+
+// apply writes behind what is due, and flushes databases for which it is time.
+func (d *Driver) apply() error {
+	for _, t := range d.tasks {
+		if err := d.writeBehind(t, d.opts.CheckpointInterval); err != nil {
+			return err
+		}
+	}
+	for _, p := range d.processes {
+		if d.clock.Now().Sub(p.flushed) < d.opts.CheckpointInterval {
+			continue
+		}
+		if err := d.flush(p); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (d *Driver) writeBehind(t *task.Task, interval time.Duration) error {
+	batch := d.processes[d.home[t.ID]].db.NewBatch()
+	defer func() { _ = batch.Close() }()
+	for _, s := range t.Stores() {
+		if err := writeStoreBehind(s, batch, d.clock.Now(), interval); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeStoreBehind(s *task.Store, batch state.Batch, now time.Time, interval time.Duration) error {
+	for {
+		more, err := s.WriteBehind(batch, now, interval)
+		if err != nil {
+			return err
+		}
+		if err := batch.Commit(); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// manually is an Options.CommitEvery that is never reached.
+const manually = math.MaxInt
+
+// Process has the tasks process what was sent, and does not commit. Needed only where Options.CommitEvery is not 1.
+func (d *Driver) Process() {
+	d.tb.Helper()
+	if err := d.pump(); err != nil {
+		d.retry(err)
+	}
 }
 
 // Commit processes what was sent and commits it.
@@ -148,33 +260,6 @@ func (d *Driver) AdvanceWall(by time.Duration) {
 	d.tb.Helper()
 	d.clock.Advance(by)
 	d.settle()
-}
-
-// Restart stops the program as SIGTERM would, everything committed and written to the database, and starts it again.
-func (d *Driver) Restart() {
-	d.tb.Helper()
-	d.settle()
-	if err := d.writeBehind(0); err != nil {
-		d.tb.Fatal(err)
-	}
-	d.close()
-	d.start()
-}
-
-// Crash processes what was sent, commits up to the given moment, kills the program there, and starts it again from
-// what a crash leaves: the committed topics, and the database. What the crash took back is processed again with the
-// next record, or before the next Read.
-func (d *Driver) Crash(at Step) {
-	d.tb.Helper()
-	err := d.pump()
-	if err == nil {
-		err = d.commit(at)
-	}
-	if err != nil && !d.retry(err) {
-		return
-	}
-	d.close()
-	d.start()
 }
 
 // close drops the tasks and what they have not committed.

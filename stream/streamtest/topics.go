@@ -3,6 +3,8 @@
 package streamtest
 
 import (
+	"slices"
+
 	"github.com/irmak-go/irmak/internal/graph"
 	"github.com/irmak-go/irmak/internal/kafka"
 	"github.com/irmak-go/irmak/stream"
@@ -102,10 +104,16 @@ type Out[K, V any] struct {
 	next  map[int32]int
 }
 
-// Output gives the way to read a topic, from its beginning. A topic that the topology names only at run time
-// (stream.ToEach) exists from then on.
+// Output gives the way to read a topic, from its beginning: one that the topology writes, a repartition topic, the dead
+// letters, or an input. A topic that the topology names only at run time (stream.ToEach) exists from then on; others
+// that it does not write fail the test.
 func Output[K, V any](d *Driver, topic stream.Topic[K, V]) *Out[K, V] {
+	d.tb.Helper()
 	if d.cluster.counts[topic.Name] == 0 {
+		chosen := func(n *graph.Node) bool { return n.Role == graph.Sink && n.Topic == "" }
+		if !slices.ContainsFunc(d.plan.Graph.Nodes, chosen) {
+			d.tb.Fatalf("topology %s does not write topic %q", d.plan.App, topic.Name)
+		}
 		d.cluster.create(topic.Name, d.opts.Partitions)
 	}
 	return &Out[K, V]{d: d, topic: topic, next: map[int32]int{}}
