@@ -144,6 +144,12 @@ func Attach[K, V, R any](o *Op, in Stream[K, V], value codec.Codec[R],
 	return out.Stream
 }
 
+// Meet says whether one record can cause records in both a and b, because they have a source in common: a topic, or the
+// way out of an exchange.
+func Meet[K, V, A, B any](a Stream[K, V], b Stream[A, B]) bool {
+	return a.out != nil && b.out != nil && graph.Meet(a.out.node, b.out.node)
+}
+
 // Joined is s with the traits that follow when other flows into the same operator: the larger disorder, and idle only
 // when both are.
 func Joined[K, V, A, B any](s Stream[K, V], other Stream[A, B]) Stream[K, V] {

@@ -134,7 +134,11 @@ func (s *source[K, V]) Process(until int64, limit int) (n int) {
 		if s.rec.Time > until {
 			return n
 		}
-		if s.next(&s.rec); s.task.Failed() {
+		s.next(&s.rec)
+		if s.task.Failed() {
+			return n
+		}
+		if s.task.CallAfters(); s.task.Failed() {
 			return n
 		}
 		s.i++

@@ -24,6 +24,13 @@ type Reader[K comparable, V any] interface {
 	Get(k K) (v V, at int64, ok bool)
 }
 
+// EncodeTable is the same table with a codec for its values, which operators that write them (GroupTable, JoinForeign,
+// Suppress) need. MapTable and the joins of tables give tables without one.
+func EncodeTable[K comparable, V any](t Table[K, V], value codec.Codec[V]) Table[K, V] {
+	t.value = value
+	return t
+}
+
 // NewTable makes a table of its changes and of the way to read its rows, which open gives once per task. It is what
 // operators that keep a table end with.
 func NewTable[K comparable, V any](changes Stream[K, Change[V]], value codec.Codec[V],

@@ -15,7 +15,7 @@ import (
 // the functions of an operator are called by it and need no locks.
 //
 // Some methods are for an operator's build function: OpenStore (which declarations such as state.Map call), Clock,
-// BeforeCommit, OnWall and Mistake. The functions that build gives back call the others.
+// BeforeCommit, AfterRecord, OnWall and Mistake. The functions that build gives back call the others.
 type Task struct {
 	inner   *task.Task
 	op      *Op      // being built
@@ -97,6 +97,18 @@ func (t *Task) BeforeCommit(f func()) {
 	}
 }
 
+// AfterRecord gives a function that asks for f: f is called, once, when everything has happened in the task that the
+// record in work causes, or when there is none, the timer or the hook that is called. Operators that were written first
+// are called first, so what f emits reaches those further down before their turn. It is how an operator whose inputs
+// have a source in common (see Meet) waits until all of them have been updated. f is called again when it stops halfway
+// by a failure that is passed over.
+func (t *Task) AfterRecord(f func()) (ask func()) {
+	if !t.Building("AfterRecord") {
+		return func() {}
+	}
+	return t.inner.After(t.op.node.ID, f)
+}
+
 // OnWall has f called with the wall time at least every Config.CommitInterval, between records.
 func (t *Task) OnWall(f func(now time.Time)) {
 	if t.Building("OnWall") {
@@ -112,6 +124,9 @@ func (t *Task) Between(f func()) bool { return t.inner.Between(f) }
 // Fail says that operator could not process the record in work; the process policy decides what follows. The caller
 // returns without emitting anything further for the record.
 func (t *Task) Fail(operator string, err error) { t.inner.FailRecord(task.Process, operator, err) }
+
+// Stop ends the program, whatever the policies are: operator cannot go on.
+func (t *Task) Stop(operator string, err error) { t.inner.Abort(fmt.Errorf("%s: %w", operator, err)) }
 
 // Failed says whether the record in work has failed, here or further down.
 func (t *Task) Failed() bool { return t.inner.Failed() }

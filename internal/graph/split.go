@@ -141,6 +141,33 @@ func (n *Node) origins(seen []*Node) []*Node {
 	return out
 }
 
+// Meet says whether a and b have a source or exchange in common inside their sub-topology.
+func Meet(a, b *Node) bool {
+	above, below := map[*Node]bool{}, map[*Node]bool{}
+	a.climb(above)
+	b.climb(below)
+	for n := range above {
+		if below[n] {
+			return true
+		}
+	}
+	return false
+}
+
+// climb adds n and what feeds it inside its sub-topology to seen.
+func (n *Node) climb(seen map[*Node]bool) {
+	if seen[n] {
+		return
+	}
+	seen[n] = true
+	if n.Role == Source || n.Role == Exchange {
+		return
+	}
+	for _, in := range n.In {
+		in.climb(seen)
+	}
+}
+
 // source names where a sub-topology's records come from.
 func (n *Node) source() string {
 	if n.Role == Exchange {

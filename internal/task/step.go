@@ -192,6 +192,9 @@ func (t *Task) settle(s *slot) error {
 	if err := t.judge(); err != nil {
 		return err
 	}
+	if t.catchUp(); t.failure != nil {
+		return t.failure
+	}
 	s.in.Skip()
 	s.next, s.moved = s.in.Offset(), true
 	t.room--
@@ -233,9 +236,14 @@ func (t *Task) Between(f func()) bool {
 	}
 	record := t.current
 	t.current = nil
+	t.between++
 	t.guarded(f)
+	t.between--
 	if t.failure != nil {
 		_ = t.judge() // what is not passed over stays
+	}
+	if record == nil && t.between == 0 { // else the record in work, or the outer call, is not done
+		t.catchUp()
 	}
 	t.current = record
 	return t.failure == nil

@@ -111,6 +111,9 @@ type Task struct {
 	clocks   map[string]*Clock
 	commits  []commitHook
 	walls    []func(time.Time)
+	afters   []*afterHook // by order
+	asked    int          // of afters
+	between  int          // calls of Between under way
 	memo     map[any]any
 	failure  error     // of the record in work, or of the task when it is not a *RecordError
 	current  *slot     // whose record is in work
