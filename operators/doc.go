@@ -9,6 +9,8 @@
 //	two inputs      JoinTable LeftJoinTable                          jointable.go
 //	anything else   Process                                          process.go
 //	tables          ToStream ToTable PerCommit                       table.go
+//	                FilterTable MapTable Materialize                 tables.go
+//	                JoinTables LeftJoinTables OuterJoinTables        jointables.go
 //
 // There is one function per operator, and what becomes durable (a store, a topic between operators) has a name as its
 // first argument. Functions given to operators are called by the goroutine of the task, never by two at once for one

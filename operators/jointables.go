@@ -13,8 +13,8 @@ import (
 //
 // The time of a result is the later one of its two rows, where one is deleted that of the delete; headers are those of
 // the record that caused it. When the two sides come of one table, an update of that gives one update of the result,
-// with both sides new: never a result of one side's new row and the other's old one. Of versioned tables the newest rows
-// are joined; out-of-order updates change nothing.
+// with both sides new: never a result of one side's new row and the other's old one. Of versioned tables the newest
+// rows are joined; out-of-order updates change nothing.
 //
 // The codec of the results is not known: stream.EncodeTable names it.
 //

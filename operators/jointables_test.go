@@ -205,7 +205,8 @@ func TestRandomDiamond(t *testing.T) {
 			x, y := stream.TableFrom(topo, words), stream.TableFrom(topo, other)
 			odd := operators.FilterTable(x, func(_, v string) bool { return number(v)%2 == 1 })
 			xy := operators.OuterJoinTables(operators.Materialize("m", upper(x), codec.String), y, pair)
-			net := operators.OuterJoinTables(operators.OuterJoinTables(odd, xy, pair), operators.OuterJoinTables(y, x, pair), pair)
+			left, right := operators.OuterJoinTables(odd, xy, pair), operators.OuterJoinTables(y, x, pair)
+			net := operators.OuterJoinTables(left, right, pair)
 			stream.To(arrows(net), lines)
 		},
 		draw: drawSides,

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -246,4 +247,28 @@ func TestTableViewsAllocateNothing(t *testing.T) {
 	streamtest.Input(d, numbers).Send("go", 0, 0)
 	require.Zero(t, allocs)
 	require.Greater(t, n, 100)
+}
+
+// What is made of the newest rows of a versioned table passes updates over that come out of order; its views read the
+// past, too.
+func TestOutOfOrderUpdatesChangeNothing(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("test")
+	rows := stream.VersionedTableFrom(topo, words, 100*time.Millisecond)
+	right := stream.VersionedTableFrom(topo, other, 100*time.Millisecond)
+	view := upper(operators.FilterTable(rows, func(_, v string) bool { return v != "0" }))
+	kept := operators.Materialize("kept", view, codec.String)
+	joined := operators.OuterJoinTables(rows, right, pair)
+	met := operators.JoinTables(rows, view, plus)
+	reads := operators.JoinTable(operators.ToStream(right), view, plus)
+	named := operators.Map(reads, func(v string) string { return "read " + v })
+	stream.To(operators.Merge(arrows(kept), arrows(joined), arrows(met), named), lines)
+	d := rigged(t, topo)
+	require.Equal(t, "k ∅→<1> @10, k ∅→1+- @10, k ∅→1<1> @10", d.play(words, "k 1 @10"))
+	require.Equal(t, "k <1>→<2> @20, k 1+-→2+- @20, k 1<1>→2<2> @20", d.play(words, "k 2 @20"))
+	require.Empty(t, d.play(words, "k 3 @15", "k ∅ @16", "k 0 @17"))
+	require.Equal(t, "k 2+-→2+x @20, k read x<3> @15", d.play(other, "k x @15"))
+	require.Equal(t, "k read y<1> @11", d.play(other, "k y @11"))
+	require.Empty(t, d.play(other, "k ∅ @14"))
+	require.Equal(t, "k <2>→∅ @20, k 2+x→0+x @20, k 2<2>→∅ @20", d.play(words, "k 0 @20"))
 }
