@@ -177,5 +177,9 @@ func clearPrefix(b Batch, prefix []byte) error {
 			return err
 		}
 	}
+	index := concat(expiryPfx, prefix)
+	if err := b.DeleteRange(index, after(index)); err != nil {
+		return err
+	}
 	return b.DeleteRange(prefix, after(prefix))
 }

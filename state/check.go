@@ -94,7 +94,7 @@ func (s *core[R]) checkClean() {
 		invariants.Check(ok == (r.flags&present != 0), "store %q: (4) clean row %x: stored is %v",
 			s.spec.Name, key, ok)
 		if ok {
-			val, err := s.kind.appendValue(nil, &r.it)
+			val, err := s.kind.appendValue(nil, i, &r.it)
 			invariants.Check(err != nil || bytes.Equal(val, stored), "store %q: (4) clean row %x is %x, stored is %x",
 				s.spec.Name, key, val, stored)
 		}

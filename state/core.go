@@ -80,7 +80,9 @@ type kind[R any] interface {
 	// appendLogKey and appendDBKey append the key in the changelog and, without the prefix, in the database.
 	appendLogKey(dst []byte, r *R) ([]byte, error)
 	appendDBKey(dst []byte, r *R) ([]byte, error)
-	appendValue(dst []byte, r *R) ([]byte, error)
+	appendValue(dst []byte, i int32, r *R) ([]byte, error)
+	// beside puts into b what the kind keeps in the database beside row i, whose key there is in key.
+	beside(b Batch, key []byte, i int32) error
 	// gone rows have expired: they are dropped instead of written.
 	gone(r *R) bool
 	// hold and settle say that row i begins and ceases to differ from the database.

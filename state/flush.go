@@ -61,7 +61,7 @@ func (s *core[R]) flushRow(log Log, i int32) (logged bool, err error) {
 		}
 		return false, nil
 	}
-	if err := s.logRow(log, r); err != nil {
+	if err := s.logRow(log, i, r); err != nil {
 		return false, err
 	}
 	s.kind.own(&r.it)
@@ -79,7 +79,7 @@ func (s *core[R]) flushRow(log Log, i int32) (logged bool, err error) {
 	return true, nil
 }
 
-func (s *core[R]) logRow(log Log, r *row[R]) (err error) {
+func (s *core[R]) logRow(log Log, i int32, r *row[R]) (err error) {
 	if s.spec.Unlogged {
 		return nil
 	}
@@ -90,7 +90,7 @@ func (s *core[R]) logRow(log Log, r *row[R]) (err error) {
 		s.weigh(r, 0)
 		return log.Append(s.key, nil, NoTime)
 	}
-	if s.val, err = s.kind.appendValue(s.val[:0], &r.it); err != nil {
+	if s.val, err = s.kind.appendValue(s.val[:0], i, &r.it); err != nil {
 		return fmt.Errorf("value of key %x: %w", s.key, err)
 	}
 	s.weighed(len(s.val))
@@ -128,7 +128,7 @@ func (s *core[R]) WriteBehind(b Batch, now time.Time, interval time.Duration) (m
 			due--
 			continue
 		}
-		if err := s.writeRow(b, r); err != nil {
+		if err := s.writeRow(b, i, r); err != nil {
 			return false, fmt.Errorf("store %q: write behind: %w", s.spec.Name, err)
 		}
 		s.unqueue(i, r)
@@ -153,19 +153,22 @@ func (s *core[R]) WriteBehind(b Batch, now time.Time, interval time.Duration) (m
 }
 
 // writeRow puts one committed row into b.
-func (s *core[R]) writeRow(b Batch, r *row[R]) (err error) {
+func (s *core[R]) writeRow(b Batch, i int32, r *row[R]) (err error) {
 	if s.key, err = s.kind.appendDBKey(append(s.key[:0], s.back.Prefix...), &r.it); err != nil {
 		return err
 	}
 	if r.flags&present == 0 {
 		return b.Delete(s.key)
 	}
-	if s.val, err = s.kind.appendValue(s.val[:0], &r.it); err != nil {
+	if s.val, err = s.kind.appendValue(s.val[:0], i, &r.it); err != nil {
 		return err
 	}
 	s.weighed(len(s.val))
 	s.weigh(r, len(s.val))
-	return b.Set(s.key, s.val)
+	if err := b.Set(s.key, s.val); err != nil {
+		return err
+	}
+	return s.kind.beside(b, s.key, i)
 }
 
 // advance puts the new position into b: the offset of the change that now waits longest, or the end of what is

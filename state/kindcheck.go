@@ -75,6 +75,9 @@ func (m *MapStore[K, V]) check() {
 	live := m.core.rows.live()
 	invariants.Check(len(m.index) == live, "store %q: (1) %d keys, %d rows", name, len(m.index), live)
 	m.checkExtent(name)
+	if m.ttl != nil {
+		m.checkEntries()
+	}
 	if m.order == nil {
 		return
 	}

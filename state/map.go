@@ -20,16 +20,23 @@ type Map[K comparable, V any] struct {
 	// Key and Value encode what the store holds. Scans follow the order of Key's bytes.
 	Key   codec.Codec[K]
 	Value codec.Codec[V]
+	// TTL is how long rows live after they were last written. Defaults to forever. A store that was opened without one
+	// before needs a new name, because the values in its changelog have no times.
+	TTL TTL
 	// Unlogged: no changelog. The store begins empty whenever the task begins or recovers.
 	Unlogged bool
 }
 
 // Open opens the store in a task. Once per task.
 func (d Map[K, V]) Open(p Place) *MapStore[K, V] {
-	spec := Spec{Name: d.Name, Kind: KindMap, Unlogged: d.Unlogged}
+	spec := Spec{Name: d.Name, Kind: KindMap, TTL: d.TTL, Unlogged: d.Unlogged}
 	in := p.OpenStore(spec, func(b Backing) Instance {
-		m := &MapStore[K, V]{keys: ownerOf(d.Key), values: ownerOf(d.Value)}
-		m.core.init(m, spec, b, mapIndexBytes[K](), pointers(reflect.TypeFor[V]()))
+		m := &MapStore[K, V]{keys: ownerOf(d.Key), values: ownerOf(d.Value), ttl: newExpiry(d.TTL, b)}
+		beside := mapIndexBytes[K]()
+		if m.ttl != nil {
+			beside += writtenLen
+		}
+		m.core.init(m, spec, b, beside, pointers(reflect.TypeFor[V]()))
 		return &m.core
 	})
 	return handle[*MapStore[K, V], mapRow[K, V]](in, d.Name)
@@ -65,6 +72,7 @@ type MapStore[K comparable, V any] struct {
 	extent extent
 	keys   owner[K]
 	values owner[V]
+	ttl    *expiry // nil: forever
 }
 
 type mapRow[K comparable, V any] struct {
@@ -82,7 +90,15 @@ func (m *MapStore[K, V]) Get(k K) (v V, ok bool) {
 	}
 	r := m.core.rows.at(i)
 	r.touch()
-	return r.it.val, r.flags&present != 0
+	if !m.alive(i, r) {
+		return v, false
+	}
+	return r.it.val, true
+}
+
+// alive says whether row i has a value that has not died.
+func (m *MapStore[K, V]) alive(i int32, r *row[mapRow[K, V]]) bool {
+	return r.flags&present != 0 && (m.ttl == nil || !m.ttl.dead(i))
 }
 
 // Has says whether k has a value.
@@ -102,11 +118,10 @@ func (m *MapStore[K, V]) Upsert(k K) (v *V, existed bool) {
 	}
 	r := m.core.rows.at(i)
 	r.touch()
-	existed = r.flags&present != 0
-	if !existed {
+	if existed = m.alive(i, r); !existed {
 		m.revive(r)
 	}
-	m.core.change(i, r)
+	m.written(i, r)
 	return &r.it.val, existed
 }
 
@@ -130,6 +145,14 @@ func (m *MapStore[K, V]) Put(k K, v V) {
 		m.revive(r)
 	}
 	r.it.val = v
+	m.written(i, r)
+}
+
+// written marks row i as changed now.
+func (m *MapStore[K, V]) written(i int32, r *row[mapRow[K, V]]) {
+	if m.ttl != nil {
+		m.ttl.touch(i)
+	}
 	m.core.change(i, r)
 }
 
@@ -145,9 +168,10 @@ func (m *MapStore[K, V]) Delete(k K) bool {
 	if r.flags&present == 0 {
 		return false
 	}
+	alive := m.alive(i, r)
 	m.core.change(i, r)
 	m.absent(r)
-	return true
+	return alive
 }
 
 func (m *MapStore[K, V]) absent(r *row[mapRow[K, V]]) {
@@ -176,7 +200,7 @@ func (m *MapStore[K, V]) Changed(yield func(k K, v *V, exists bool) bool) {
 		if r.flags&(present|unborn) == unborn {
 			continue
 		}
-		if !yield(r.it.key, &r.it.val, r.flags&present != 0) {
+		if !yield(r.it.key, &r.it.val, m.alive(i, r)) {
 			return
 		}
 	}
@@ -221,13 +245,10 @@ func (m *MapStore[K, V]) load(k K) int32 {
 	if !ok {
 		return m.add(k, unborn)
 	}
-	v, err := m.values.decode(enc)
+	i, err := m.adopt(k, enc)
 	if err != nil {
 		m.core.fail(fmt.Errorf("value of key %v: %w", k, err))
-		return 0
 	}
-	i := m.add(k, present)
-	m.fill(i, v, len(enc))
 	return i
 }
 
@@ -249,12 +270,32 @@ func (m *MapStore[K, V]) survey() bool {
 	return err == nil
 }
 
-// fill gives row i a value that the database has, of n bytes.
-func (m *MapStore[K, V]) fill(i int32, v V, n int) {
+// adopt makes a row of k, which the cache does not have, of what the database has. 0 after an error.
+func (m *MapStore[K, V]) adopt(k K, enc []byte) (int32, error) {
+	v, written, err := m.decode(enc)
+	if err != nil {
+		return 0, err
+	}
+	i := m.add(k, present)
+	if m.ttl != nil {
+		m.ttl.set(i, written)
+	}
 	r := m.core.rows.at(i)
 	r.it.val = v
-	m.core.weighed(n)
-	m.core.weigh(r, n)
+	m.core.weighed(len(enc))
+	m.core.weigh(r, len(enc))
+	return i, nil
+}
+
+// decode gives a stored value, and when it was written, if that is known.
+func (m *MapStore[K, V]) decode(enc []byte) (v V, written int64, err error) {
+	if m.ttl != nil {
+		if written, enc, err = m.ttl.split(enc); err != nil {
+			return v, 0, err
+		}
+	}
+	v, err = m.values.decode(enc)
+	return v, written, err
 }
 
 // encode puts k's database key into the scratch key.
@@ -273,5 +314,8 @@ func (m *MapStore[K, V]) add(k K, flags uint8) int32 {
 	r.it.key = m.keys.clone(k)
 	m.core.weigh(r, m.core.typical)
 	m.index[r.it.key] = i
+	if m.ttl != nil {
+		m.ttl.set(i, 0)
+	}
 	return i
 }

@@ -67,10 +67,8 @@ func (m *MapStore[K, V]) fetchAt(it Iterator, k K, at []byte) error {
 		m.add(k, unborn)
 		return nil
 	}
-	v, err := m.values.decode(it.Value())
-	if err != nil {
+	if _, err := m.adopt(k, it.Value()); err != nil {
 		return fmt.Errorf("value of key %v: %w", k, err)
 	}
-	m.fill(m.add(k, present), v, len(it.Value()))
 	return nil
 }

@@ -120,7 +120,7 @@ func (m *MapStore[K, V]) scan(lower, upper []byte, yield func(k K, v *V) bool) {
 
 func (m *MapStore[K, V]) yieldCached(i int32, yield func(k K, v *V) bool) bool {
 	r := m.core.rows.at(i)
-	return r.flags&present == 0 || yield(r.it.key, &r.it.val)
+	return !m.alive(i, r) || yield(r.it.key, &r.it.val)
 }
 
 // yieldStored yields a row of the database, unless the cache knows better: yield itself may have changed it just now.
@@ -133,12 +133,12 @@ func (m *MapStore[K, V]) yieldStored(key, value []byte, yield func(k K, v *V) bo
 	if i := m.index[k]; i != 0 {
 		return m.yieldCached(i, yield)
 	}
-	v, err := m.values.decode(value)
+	v, written, err := m.decode(value)
 	if err != nil {
 		m.core.fail(fmt.Errorf("value of key %v: %w", k, err))
 		return false
 	}
-	return yield(k, &v)
+	return m.ttl != nil && m.ttl.death(written) <= m.ttl.now() || yield(k, &v)
 }
 
 func concat(a, b []byte) []byte { return append(append(make([]byte, 0, len(a)+len(b)), a...), b...) }

@@ -28,6 +28,8 @@ type Spec struct {
 	// Retention is how long rows are kept, in milliseconds of event time. 0 is forever: the changelog is compacted.
 	// Otherwise it is compacted and deleted, by the wall time at which rows were last written: leave room for pauses.
 	Retention int64
+	// TTL is after what time rows go by themselves, which may be without input.
+	TTL TTL
 	// Unlogged stores have no changelog and begin empty whenever the task begins or recovers.
 	Unlogged bool
 }
@@ -40,6 +42,8 @@ type Backing struct {
 	// Topic is the id of the changelog topic. It is kept beside the position: a topic that was deleted and made again has
 	// another one, and a position in the old one means nothing.
 	Topic [16]byte
+	// EventTime and WallTime are the clocks for a TTL, in milliseconds. nil stands still at 0.
+	EventTime, WallTime func() int64
 	// Limit is the number of bytes that the cache may take. 0 is DefaultLimit. See Instance.SetLimit.
 	Limit int
 	Log   *slog.Logger

@@ -51,9 +51,11 @@ func (w *WindowStore[K, V]) appendDBKey(dst []byte, r *windowRow[V]) ([]byte, er
 	return w.layout.finish(dst, r.start), err
 }
 
-func (w *WindowStore[K, V]) appendValue(dst []byte, r *windowRow[V]) ([]byte, error) {
+func (w *WindowStore[K, V]) appendValue(dst []byte, _ int32, r *windowRow[V]) ([]byte, error) {
 	return w.values.codec.Append(dst, r.val)
 }
+
+func (w *WindowStore[K, V]) beside(Batch, []byte, int32) error { return nil }
 
 func (w *WindowStore[K, V]) gone(r *windowRow[V]) bool { return r.start < w.expired }
 func (w *WindowStore[K, V]) keySize(r *windowRow[V]) int {

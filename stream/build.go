@@ -71,12 +71,25 @@ func (p *planner) rehearse(sub *graph.Sub, sources []task.Source) error {
 			p.graph.Mistake(p.owner(sub, s.Spec().Name), "%w", task.UsedTooEarly(s.Spec().Name))
 		}
 	}
+	p.checkClocks(sub, t)
 	if n := t.MetadataBytes(); n > task.MaxMetadata {
 		p.graph.Mistake(sub.Nodes[0], "the clocks of the operators in its sub-topology take %d bytes of the metadata that "+
 			"is committed with its offsets; brokers take %d: give the operators shorter names, or split the topology at a topic",
 			n, task.MaxMetadata)
 	}
 	return nil
+}
+
+// checkClocks asks for a clock where rows live by one.
+func (p *planner) checkClocks(sub *graph.Sub, t *task.Task) {
+	for _, n := range sub.Nodes {
+		for _, s := range p.specs[n] {
+			if s.TTL.After > 0 && !s.TTL.Wall && !t.HasClock(n.Name) {
+				p.graph.Mistake(n, "store %q has a TTL by the operator's clock, but the operator has none: open one by "+
+					"Task.Clock, or set TTL.Wall", s.Name)
+			}
+		}
+	}
 }
 
 // owner is the operator that has opened a store.

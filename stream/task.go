@@ -66,7 +66,22 @@ func (t *Task) OpenStore(spec state.Spec, open func(state.Backing) state.Instanc
 		t.op.node.Stores = append(t.op.node.Stores, spec.Name)
 		p.specs[t.op.node] = append(p.specs[t.op.node], spec)
 	}
+	switch ttl := spec.TTL; {
+	case ttl.After != 0 && ttl.After < time.Millisecond:
+		t.Mistake("store %q: its TTL is %v; at least a millisecond, or 0 for ever", spec.Name, ttl.After)
+	case ttl.After > 0 && !ttl.Wall:
+		return t.inner.OpenStore(spec, t.onClock(open))
+	}
 	return t.inner.OpenStore(spec, open)
+}
+
+// onClock gives a store that open opens the clock of the operator that is being built.
+func (t *Task) onClock(open func(state.Backing) state.Instance) func(state.Backing) state.Instance {
+	now := t.inner.TimeOf(t.op.Name())
+	return func(b state.Backing) state.Instance {
+		b.EventTime = now
+		return open(b)
+	}
 }
 
 // Clock is an operator's event time: see Task.Clock.

@@ -38,6 +38,19 @@ func (t *Task) ClockOf(name string, idle time.Duration, moved func()) *Clock {
 // HasClock says whether an operator called name has its clock already.
 func (t *Task) HasClock(name string) bool { return t.clocks[name] != nil }
 
+// TimeOf gives the time of the clock that the operator called name has, or will have; 0 as long as it has none.
+func (t *Task) TimeOf(name string) func() int64 {
+	c := t.clocks[name]
+	return func() int64 {
+		if c == nil {
+			if c = t.clocks[name]; c == nil {
+				return 0
+			}
+		}
+		return c.now
+	}
+}
+
 // Now is the clock's time in milliseconds, 0 before the first record.
 func (c *Clock) Now() int64 { return c.now }
 

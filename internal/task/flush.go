@@ -77,7 +77,7 @@ func (t *Task) Settle() error {
 func (t *Task) Touch(i int) { t.inputs[i].moved = true }
 
 // Watches says whether the task may write without input: at a commit, or when wall time passes.
-func (t *Task) Watches() bool { return len(t.commits)+len(t.walls) > 0 }
+func (t *Task) Watches() bool { return t.expires || len(t.commits)+len(t.walls) > 0 }
 
 // Acked tells the stores at which offsets their changes stand. runs gives the offsets that the records sent to a
 // partition since the last commit got, in the order of sending.

@@ -121,6 +121,7 @@ type Task struct {
 	deadline time.Time // of the turn; zero: none
 	settled  bool      // operators have sent what they held back for the commit under way
 	idled    bool      // the wall has moved a clock since the last commit
+	expires  bool      // rows go by themselves
 	dead     Target    // dead letters, resolved at the first
 }
 
@@ -184,6 +185,8 @@ func (t *Task) OpenStore(spec state.Spec, open func(state.Backing) state.Instanc
 		t.Abort(fmt.Errorf("store %q: %w", spec.Name, err))
 	}
 	backing.Log, backing.Fail = t.Log, t.Abort
+	backing.WallTime = func() int64 { return t.Clock.Now().UnixMilli() }
+	t.expires = t.expires || spec.TTL.After > 0
 	s := &Store{Instance: open(backing), clock: t.Clock, Changelog: kafka.Partition{
 		Topic: graph.ChangelogName(t.App, spec.Name), Index: t.ID.Partition,
 	}}

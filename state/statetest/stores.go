@@ -32,6 +32,7 @@ func Stores(t *testing.T, histories, steps int, machine func(t testing.TB) Machi
 	}{
 		{"map", newMapSubject},
 		{"unlogged", newUnloggedSubject},
+		{"ttl", newTTLSubject},
 		{"window", newWindowSubject},
 		{"session", newSessionSubject},
 		{"list", newListSubject},
