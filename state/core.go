@@ -106,6 +106,8 @@ type kind[R any] interface {
 	flushMark(log Log) (n int, err error)
 	writeMark(b Batch, now time.Time, interval time.Duration) error
 	ahead() bool
+	// each gives all rows to who does not know their types.
+	each(yield func(key, value any, start int64) bool)
 	// check verifies the kind's invariants, in checked builds.
 	check()
 }

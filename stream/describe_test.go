@@ -3,7 +3,6 @@
 package stream_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,15 +12,14 @@ import (
 	"github.com/irmak-go/irmak/operators"
 	"github.com/irmak-go/irmak/stream"
 	"github.com/irmak-go/irmak/stream/codec"
+	"github.com/irmak-go/irmak/stream/streamtest"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what comes out into testdata")
 
 // golden compares got with a file of testdata.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name)
-	if *rewrite {
+	if streamtest.Rewriting() {
 		require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
 		return
 	}

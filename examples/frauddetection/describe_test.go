@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/stream/streamtest"
 )
 
 // The README shows the plan as it is.
@@ -25,7 +26,7 @@ func TestReadmeShowsTheTopology(t *testing.T) {
 	shown, after, found := strings.Cut(rest, end)
 	require.True(t, found)
 	plan := strings.TrimRight(topology.Describe(), "\n") + "\n"
-	if *rewrite {
+	if streamtest.Rewriting() {
 		require.NoError(t, os.WriteFile("README.md", []byte(before+begin+plan+end+after), 0o644))
 		return
 	}

@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -14,9 +13,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-)
 
-var rewrite = flag.Bool("rewrite", false, "write the golden files instead of comparing with them")
+	"github.com/irmak-go/irmak/stream/streamtest"
+)
 
 // sparkovAlerts holds the alerts of the public file.
 const sparkovAlerts = "testdata/alerts-sparkov.txt"
@@ -96,7 +95,7 @@ func readFile(t *testing.T, name string) ([]Payment, map[string]Profile) {
 func TestAlertsOfThePublicFile(t *testing.T) {
 	t.Parallel()
 	got := lines(oracle(readFile(t, "testdata/payments-sparkov.csv")))
-	if *rewrite {
+	if streamtest.Rewriting() {
 		require.NoError(t, os.WriteFile(sparkovAlerts, []byte(got), 0o644))
 	}
 	require.Equal(t, golden(t), got)

@@ -150,6 +150,7 @@ type fakeTB struct {
 var errEnded = errors.New("the test ends here")
 
 func (f *fakeTB) Helper()                      {}
+func (f *fakeTB) Errorf(text string, a ...any) { f.said = fmt.Sprintf(text, a...) }
 func (f *fakeTB) Fatal(args ...any)            { f.said = fmt.Sprint(args...); panic(errEnded) }
 func (f *fakeTB) Fatalf(text string, a ...any) { f.said = fmt.Sprintf(text, a...); panic(errEnded) }
 func (f *fakeTB) fails(t *testing.T, do func()) string {

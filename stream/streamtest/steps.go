@@ -91,6 +91,14 @@ func (d *Driver) settle() {
 	}
 }
 
+// due settles if there is anything to.
+func (d *Driver) due() {
+	d.tb.Helper()
+	if d.unsaid > 0 || d.more() {
+		d.settle()
+	}
+}
+
 // retry goes back to the last commit when a record is to be tried again; other errors end the program.
 func (d *Driver) retry(err error) bool {
 	d.tb.Helper()

@@ -128,9 +128,7 @@ type Record[K, V any] struct {
 // Read commits, and gives the records that have come since the last Read: partition by partition, each in order.
 func (out *Out[K, V]) Read() []Record[K, V] {
 	out.d.tb.Helper()
-	if out.d.unsaid > 0 || out.d.more() {
-		out.d.settle()
-	}
+	out.d.due()
 	return out.Committed()
 }
 

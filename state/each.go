@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package state
+
+import "math"
+
+// Each calls yield for every row of an open store whose types the caller does not know, as the task sees it, until it
+// returns false: for tools and tests that print what there is. The rows of a map come in the order of their keys' bytes
+// with start -1, those of a window by start, then key, without the expired ones.
+func Each(in Instance, yield func(key, value any, start int64) bool) {
+	if s, ok := in.(interface {
+		each(yield func(key, value any, start int64) bool)
+	}); ok {
+		s.each(yield)
+	}
+}
+
+func (s *core[R]) each(yield func(key, value any, start int64) bool) { s.kind.each(yield) }
+
+func (m *MapStore[K, V]) each(yield func(key, value any, start int64) bool) {
+	m.Scan(func(k K, v *V) bool { return yield(k, *v, -1) })
+}
+
+func (w *WindowStore[K, V]) each(yield func(key, value any, start int64) bool) {
+	w.ScanSpan(0, math.MaxInt64, func(start int64, k K, v *V) bool { return yield(k, *v, start) })
+}
