@@ -11,9 +11,9 @@ import (
 
 // Fold says how many values become one: an aggregator as a value.
 //
-// The accumulator is a plain value. Add, Merge and Remove return the new one. They may change the old one in place
-// where its results are mapped or written at once; who keeps a result as it is, in a table or a store of its own, would
-// see it change. They are never called by two goroutines for one key.
+// The accumulator is a plain value. Add, Merge and Remove return the new one, and may change the old one in place:
+// where a table keeps results, they are copied through Codec before. Who keeps them elsewhere, in a store of its own
+// behind ToStream or windows, would see them change. They are never called by two goroutines for one key.
 type Fold[V, A any] struct {
 	// Init gives the accumulator of nothing. Defaults to the zero value.
 	Init func() A

@@ -3,6 +3,8 @@
 package operators
 
 import (
+	"reflect"
+
 	"time"
 
 	"github.com/irmak-go/irmak/state"
@@ -12,7 +14,7 @@ import (
 
 // ToStream gives a table's updates as a stream: the new value of each, and a null value for each delete.
 func ToStream[K comparable, V any](table stream.Table[K, V]) stream.Stream[K, V] {
-	in := table.Changes()
+	in := table.Newest()
 	o := stream.NewOp(in.Topology(), "to stream", "")
 	return stream.Attach(o, in, table.ValueCodec(),
 		func(_ *stream.Task, out stream.Next[K, V]) stream.Next[K, stream.Change[V]] {
@@ -33,7 +35,7 @@ func ToStream[K comparable, V any](table stream.Table[K, V]) stream.Stream[K, V]
 // The table must have a store with one row per key: it comes from Aggregate, TableFrom or ToTable. Headers are not
 // kept.
 func PerCommit[K comparable, V any](table stream.Table[K, V]) stream.Stream[K, V] {
-	in := table.Changes()
+	in := table.Newest()
 	o := stream.NewOp(in.Topology(), "per commit", "")
 	out := stream.Out(o, in, in.KeyCodec(), table.ValueCodec())
 	rows := table.Rows()
@@ -81,12 +83,33 @@ func (c *perCommit[K, V]) commit() {
 // value deletes, and is nothing where there is no row; records without a key are dropped and counted. values is the
 // codec of the store.
 func ToTable[K comparable, V any](name string, in stream.Stream[K, V], values codec.Codec[V]) stream.Table[K, V] {
-	return stream.TableOf("to table", name, in, values)
+	return stream.TableOf("to table", name, own(in, values), values)
 }
 
 // ToVersionedTable is ToTable by time instead of by arrival, with the rows as they were as far back as history: see
 // stream.VersionedTableFrom.
 func ToVersionedTable[K comparable, V any](name string, in stream.Stream[K, V], values codec.Codec[V],
 	history time.Duration) stream.Table[K, V] {
-	return stream.VersionedTableOf("to versioned table", name, in, values, history)
+	return stream.VersionedTableOf("to versioned table", name, own(in, values), values, history)
+}
+
+// own is a stream for who keeps its values: copies, if they may be accumulators that an aggregation above goes on
+// changing in place.
+func own[K, V any](in stream.Stream[K, V], values codec.Codec[V]) stream.Stream[K, V] {
+	if values == nil || immutable(reflect.TypeFor[V]()) || stream.Fresh(in) {
+		return in
+	}
+	o := stream.NewOp(in.Topology(), "copy", "")
+	return stream.Attach(o, in, values, func(t *stream.Task, out stream.Next[K, V]) stream.Next[K, V] {
+		copied := copier(values, immutable, func(err error) { t.Fail(o.Label(), err) })
+		var rec stream.Record[K, V]
+		return func(r *stream.Record[K, V]) {
+			if retype(&rec, r); !r.NullValue {
+				rec.Value = copied(r.Value)
+			}
+			if !t.Failed() {
+				out(&rec)
+			}
+		}
+	})
 }

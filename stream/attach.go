@@ -111,6 +111,11 @@ func Out[K, V, A, B any](o *Op, from Stream[A, B], key codec.Codec[K], value cod
 // Open gives the way out in one task. It is called while the task is put together.
 func (o Outlet[K, V]) Open(t *Task) Next[K, V] { return next[K, V](o.Stream.out, t) }
 
+// Kept says whether anybody may look at more of an outlet's table changes than their New, or keep that longer than the
+// call lasts: whether they are read with Table.Changes. An operator that changes its rows in place then sends copies.
+// It is asked when a task is put together.
+func (o Outlet[K, V]) Kept() bool { return o.Stream.out.kept }
+
 // PerTask gives a function that gives each task its own T, made at the first call: what several inputs of one
 // operator share.
 func PerTask[T any](o *Op, make func(t *Task) T) func(t *Task) T {
@@ -149,6 +154,10 @@ func Attach[K, V, R any](o *Op, in Stream[K, V], value codec.Codec[R],
 func Meet[K, V, A, B any](a Stream[K, V], b Stream[A, B]) bool {
 	return a.out != nil && b.out != nil && graph.Meet(a.out.node, b.out.node)
 }
+
+// Fresh says whether the values of s are made for each record: no operator above it in its task keeps any that they
+// could be.
+func Fresh[K, V any](s Stream[K, V]) bool { return s.out != nil && !graph.Keeps(s.out.node) }
 
 // Joined is s with the traits that follow when other flows into the same operator: the larger disorder, and idle only
 // when both are.

@@ -43,8 +43,7 @@ func CloneHeaders(headers []Header) []Header {
 // everything that the record causes inside the task has happened.
 type Next[K, V any] func(r *Record[K, V])
 
-// Change is an update of a table's row. In one of an aggregate whose fold changes accumulators in place, Old is what
-// New is.
+// Change is an update of a table's row. Old is what was sent as New the last time.
 type Change[V any] struct {
 	New, Old       V
 	HasNew, HasOld bool // absent: a delete, or a row that did not exist

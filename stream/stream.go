@@ -52,6 +52,7 @@ func Encode[K, V any](s Stream[K, V], value codec.Codec[V]) Stream[K, V] {
 type port struct {
 	node *graph.Node
 	kids []*inlet
+	kept bool // of a table's changes: see Outlet.Kept
 }
 
 // inlet is one input of an operator.

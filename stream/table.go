@@ -50,7 +50,16 @@ func NewStoredTable[K comparable, V any](changes Stream[K, Change[V]], value cod
 func (t Table[K, V]) Rows() func(*Task) *Rows[K, V] { return t.rows }
 
 // Changes is the table as a stream of its updates.
-func (t Table[K, V]) Changes() Stream[K, Change[V]] { return t.changes }
+func (t Table[K, V]) Changes() Stream[K, Change[V]] {
+	if t.changes.out != nil {
+		t.changes.out.kept = true
+	}
+	return t.changes
+}
+
+// Newest is Changes for who looks at nothing but their New, and only while it is called: an aggregation whose fold
+// changes accumulators in place then need not copy them.
+func (t Table[K, V]) Newest() Stream[K, Change[V]] { return t.changes }
 
 // Open gives the table's rows as they are in the task. Only an operator that is joined with the table (Op.Match) may
 // read it: that is what puts both into the same task.

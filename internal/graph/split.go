@@ -154,6 +154,18 @@ func Meet(a, b *Node) bool {
 	return false
 }
 
+// Keeps says whether n, or an operator that feeds it inside its sub-topology, has a name, for what it keeps.
+func Keeps(n *Node) bool {
+	above := map[*Node]bool{}
+	n.climb(above)
+	for n := range above {
+		if n.Role == Operator && n.Name != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // climb adds n and what feeds it inside its sub-topology to seen.
 func (n *Node) climb(seen map[*Node]bool) {
 	if seen[n] {
