@@ -96,9 +96,11 @@ func (f *feed) tell(ctx context.Context, warning error) {
 	}
 }
 
-// fenced says whether another process has claimed the feed.
+// fenced says whether another process has claimed the feed. When it does so between our first record and the end of its
+// transaction, a broker may say only that there is no transaction to end: it is aborted already.
 func fenced(err error) bool {
-	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)
+	return errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) ||
+		errors.Is(err, kerr.InvalidTxnState)
 }
 
 // watch returns when the feed is done, or stands still.
