@@ -144,9 +144,9 @@ func (i *instants) wrote(clock bool) {
 	}
 }
 
-// show writes a time as the case does.
+// show writes a time as the case does; as on a clock when it has not shown how.
 func (i *instants) show(ms int64) string {
-	if !i.clock {
+	if i.known && !i.clock {
 		return "@" + strconv.FormatInt(ms, 10)
 	}
 	at, form := time.UnixMilli(ms).UTC(), "15:04:05"
