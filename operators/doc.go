@@ -11,6 +11,7 @@
 //	tables          ToStream ToTable PerCommit                       table.go
 //	                FilterTable MapTable Materialize                 tables.go
 //	                JoinTables LeftJoinTables OuterJoinTables        jointables.go
+//	                JoinForeign LeftJoinForeign                      joinforeign*.go
 //	                GroupTable                                       grouptable.go
 //
 // There is one function per operator, and what becomes durable (a store, a topic between operators) has a name as its

@@ -46,6 +46,7 @@ type scenario struct {
 
 const (
 	randomRuns   = 30 // per scenario
+	shortRuns    = 5  // with -short
 	randomEvents = 300
 )
 
@@ -57,7 +58,11 @@ func equivalent(t *testing.T, c scenario) {
 		c.run(t, *seedFlag)
 		return
 	}
-	for range randomRuns {
+	runs := randomRuns
+	if testing.Short() {
+		runs = shortRuns
+	}
+	for range runs {
 		c.run(t, rand.Uint64())
 	}
 }

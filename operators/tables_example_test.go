@@ -8,7 +8,6 @@ import (
 
 	"github.com/irmak-go/irmak/operators"
 	"github.com/irmak-go/irmak/stream"
-	"github.com/irmak-go/irmak/stream/streamtest"
 )
 
 // listChanges prints what each record does to a table of two topics, words and other. Records are written as TOPIC KEY
@@ -17,7 +16,7 @@ func listChanges(build func(words, other table) table, records ...string) {
 	topo := stream.New("example")
 	changes := operators.ToStream(build(stream.TableFrom(topo, words), stream.TableFrom(topo, other)))
 	stream.To(changes, lines)
-	d := rigged(inExample{}, topo, streamtest.Options{Partitions: 3})
+	d := rigged(inExample{}, topo)
 	for _, text := range records {
 		name, record, _ := strings.Cut(text, " ")
 		topic := map[string]stream.Topic[string, string]{"left": words, "table": words, "right": other}[name]
