@@ -41,7 +41,11 @@ func (p *process) setUp(ctx context.Context) error {
 		return err
 	}
 	p.partitions = perSub
-	if err := p.client.CreateTopics(ctx, p.internalTopics(perSub, exchanges)); err != nil {
+	topics := p.internalTopics(perSub, exchanges)
+	if err := p.client.CreateTopics(ctx, topics); err != nil {
+		return fmt.Errorf("internal topics: %w", err)
+	}
+	if err := p.client.EnsureConfigs(ctx, topics); err != nil {
 		return fmt.Errorf("internal topics: %w", err)
 	}
 	return nil

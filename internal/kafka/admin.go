@@ -22,7 +22,7 @@ type TopicSpec struct {
 	Name              string
 	Partitions        int32             // 0: the broker's default
 	ReplicationFactor int16             // -1 or 0: the broker's default
-	Configs           map[string]string // of a topic that is created; those of one that exists are left alone
+	Configs           map[string]string // of a topic that is created; for one that exists see EnsureConfigs
 	// AnyTime lets the records have event times however far ahead. Brokers since 3.6 refuse more than an hour otherwise;
 	// older ones do not know the setting and have no such limit.
 	AnyTime bool
