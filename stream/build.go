@@ -19,7 +19,7 @@ import (
 
 // build makes the plan. Which stores a sub-topology has is learnt by opening a task of it that never runs.
 func (t *Topology) build() error {
-	plan := &engine.Plan{App: t.graph.Name, Graph: t.graph}
+	plan := &engine.Plan{App: t.graph.Name, Graph: t.graph, Globals: t.globals}
 	planner := &planner{graph: t.graph, specs: map[*graph.Node][]state.Spec{}}
 	var failed []error
 	for _, sub := range t.graph.Split() {
@@ -27,7 +27,8 @@ func (t *Topology) build() error {
 		for _, in := range sub.Inputs {
 			p.Sources = append(p.Sources, task.Source{Topic: in.TopicName(t.graph.Name), Open: t.sources[in]})
 		}
-		failed = append(failed, planner.rehearse(sub, p.Sources))
+		views, err := planner.rehearse(sub, p.Sources)
+		p.Views, failed = views, append(failed, err)
 		for _, n := range sub.Nodes {
 			p.Stores = append(p.Stores, planner.specs[n]...)
 		}
@@ -46,8 +47,8 @@ type planner struct {
 	specs map[*graph.Node][]state.Spec
 }
 
-// rehearse opens a task of sub in memory.
-func (p *planner) rehearse(sub *graph.Sub, sources []task.Source) error {
+// rehearse opens a task of sub in memory, and counts its views of global tables.
+func (p *planner) rehearse(sub *graph.Sub, sources []task.Source) (views int, err error) {
 	watched := make([]task.Source, len(sources))
 	for i, src := range sources {
 		watched[i] = task.Source{Topic: src.Topic, Open: func(inner *task.Task) task.Input {
@@ -64,7 +65,7 @@ func (p *planner) rehearse(sub *graph.Sub, sources []task.Source) error {
 		},
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, s := range t.Stores() {
 		if s.Stats().Rows > 0 {
@@ -77,7 +78,14 @@ func (p *planner) rehearse(sub *graph.Sub, sources []task.Source) error {
 			"is committed with its offsets; brokers take %d: give the operators shorter names, or split the topology at a topic",
 			n, task.MaxMetadata)
 	}
-	return nil
+	return t.Views(), nil
+}
+
+// looks notes that an operator looks into a global table.
+func (p *planner) looks(n *graph.Node, topic string) {
+	if !slices.Contains(n.Globals, topic) {
+		n.Globals = append(n.Globals, topic)
+	}
 }
 
 // checkClocks asks for a clock where rows live by one.

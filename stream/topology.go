@@ -27,6 +27,7 @@ type Topology struct {
 type shared struct {
 	graph   *graph.Graph
 	sources map[*graph.Node]func(*task.Task) task.Input
+	globals []task.Global
 
 	mu    sync.Mutex   // held by Build
 	built bool         // nothing is added any more

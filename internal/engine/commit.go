@@ -102,10 +102,10 @@ func (w *worker) commitOffsets(offsets map[kafka.Partition]kafka.Commit) error {
 func (w *worker) writeBehind(tasks []*active, now time.Time, interval time.Duration) error {
 	limit := w.p.cacheLimit()
 	for _, t := range tasks {
+		if t.limit != limit {
+			t.SetLimit(limit)
+		}
 		for _, s := range t.Stores() {
-			if t.limit != limit {
-				s.SetLimit(limit)
-			}
 			for more := true; more; {
 				var err error
 				if more, err = s.WriteBehind(w.batch, now, interval); err != nil {

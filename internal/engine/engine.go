@@ -10,6 +10,7 @@
 //	prepare   a task is built, restored and given its feeds             prepare.go
 //	worker    poll → dispatch → process, for the tasks of one goroutine worker.go
 //	commit    flush → commit, and the one recovery path                 commit.go recover.go
+//	globals   copies of global tables                                    globals.go
 //	upkeep    checkpoints, purging behind the readers                   upkeep.go
 package engine
 
@@ -29,6 +30,8 @@ type Plan struct {
 	App   string
 	Graph *graph.Graph
 	Subs  []SubPlan
+	// Globals are the tables of which each process has a copy.
+	Globals []task.Global
 }
 
 // SubPlan is one sub-topology: what each of its tasks opens.
@@ -36,6 +39,7 @@ type SubPlan struct {
 	Sub     *graph.Sub
 	Sources []task.Source
 	Stores  []state.Spec
+	Views   int // of global tables, in each task
 }
 
 // Topics are the topics that the sub-topology reads, which must be partitioned alike.

@@ -95,6 +95,7 @@ func (p *process) open(ctx context.Context, w *worker, h *holding) (*active, err
 	t, err := task.New(task.Setup{
 		ID: h.id, App: p.plan.App, Sources: sub.Sources, Output: output{w}, Clock: p.opts.Clock, Log: p.opts.Log,
 		Policies: p.opts.Policies, Counters: &w.counters, Attempts: &h.attempts, MaxIdle: p.opts.MaxTaskIdle, Clocks: clocks,
+		Copies: p.globals.copies,
 		Backing: func(spec state.Spec, partition int32) (state.Backing, error) {
 			prefix, err := p.catalogue.Prefix(spec.Name, partition)
 			return state.Backing{
@@ -105,6 +106,7 @@ func (p *process) open(ctx context.Context, w *worker, h *holding) (*active, err
 	if err != nil {
 		return nil, err
 	}
+	t.SetLimit(p.cacheLimit())
 	if err := p.restore(ctx, t); err != nil {
 		t.Close()
 		return nil, err

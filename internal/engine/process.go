@@ -41,6 +41,8 @@ type process struct {
 	partitions []int32 // of each sub-topology
 	subOf      map[string]int
 	purge      purgeList
+	globals    *globals
+	counters   task.Counters // of what no worker does
 	catalogue  *state.Catalogue
 	restoring  chan struct{} // holds one per task that is being restored
 	closers    []func() error
@@ -108,6 +110,9 @@ func (p *process) begin(ctx context.Context) (err error) {
 	p.fetcher, p.restorer = kafka.NewFetcher(p.client, inputs), kafka.NewFetcher(p.client, changelogs)
 	p.opened(func() error { p.fetcher.Close(); return nil })
 	p.opened(func() error { p.restorer.Close(); return nil })
+	if err = p.loadGlobals(ctx); err != nil {
+		return err
+	}
 	p.member, err = kafka.NewMember(p.client, p.memberOptions(), p)
 	return err
 }
@@ -137,6 +142,7 @@ func (p *process) run(outer context.Context) error {
 		workers.Go(w.run)
 	}
 	upkeep.Go(func() { p.upkeep(ctx) })
+	upkeep.Go(func() { p.globals.follow(ctx) })
 	p.opts.Log.Info("started", "application", p.plan.App, "instance", p.home.instance, "workers", p.opts.Workers,
 		"state", p.home.dir, "exactly-once", p.opts.ExactlyOnce)
 

@@ -20,7 +20,7 @@ func (p *process) setUp(ctx context.Context) error {
 	counts := map[string]int32{}
 	var missing []error
 	for _, n := range p.plan.Graph.Nodes {
-		if n.Role != graph.Source && n.Role != graph.Sink || n.Topic == "" {
+		if n.Topic == "" || n.Role == graph.Operator || n.Role == graph.Exchange {
 			continue
 		}
 		count, err := p.client.Partitions(ctx, n.Topic)

@@ -109,13 +109,13 @@ func (p *process) internal(topic string) bool {
 
 func (p *process) changelog(store string) string { return graph.ChangelogName(p.plan.App, store) }
 
-// cacheLimit is each store's share of the cache budget, by the number of stores that are open now.
+// cacheLimit is the share of the cache budget of each store and view, by the number of those that are open now.
 func (p *process) cacheLimit() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := 0
 	for id := range p.held {
-		n += len(p.plan.Subs[id.Sub].Stores)
+		n += len(p.plan.Subs[id.Sub].Stores) + p.plan.Subs[id.Sub].Views
 	}
 	return int(p.opts.share(cachePercent)) / max(n, 1)
 }

@@ -20,6 +20,11 @@ func (g *Graph) Describe() string {
 		}
 	}
 	fmt.Fprintf(&d.text, "topology %s\n", g.Name)
+	for _, n := range g.Nodes {
+		if n.Role == Global {
+			fmt.Fprintf(&d.text, "\nglobal table, a copy in each process, of %s\n", n.Topic)
+		}
+	}
 	for _, s := range subs {
 		fmt.Fprintf(&d.text, "\nsub-topology %d: a task for each partition of %s\n", s.Index,
 			strings.Join(s.Topics(g.Name), ", "))
@@ -89,7 +94,10 @@ func (d *drawing) head(n *Node) string {
 		if n.Topic == "" {
 			s += "(chosen per record)"
 		}
-	case Operator:
+	case Operator, Global:
+	}
+	if len(n.Globals) > 0 {
+		s += "  [global table " + strings.Join(n.Globals, ", ") + "]"
 	}
 	if len(n.Stores) > 0 {
 		s += "  [store " + strings.Join(n.Stores, ", ") + "]"

@@ -26,6 +26,9 @@ const (
 	// Exchange is a repartition topic: written by the sub-topology above it, read by the one below. It is the only
 	// kind of edge that a sub-topology does not cross.
 	Exchange
+	// Global is a topic of which every process has a full copy. It is in no sub-topology, and nothing flows from it:
+	// operators look into it.
+	Global
 )
 
 // Node is one operator of a topology.
@@ -42,6 +45,7 @@ type Node struct {
 	Placed     string   // of sources: the function that places keys in partitions; empty for Kafka's default
 	Partitions int32    // of exchanges: how many were asked for; 0 adopts the count of what it is joined with
 	Stores     []string // names of the stores that it opened
+	Globals    []string // topics of the global tables that it looks into
 	Matched    bool     // its inputs are brought together by key: they must be co-partitioned
 }
 
@@ -187,10 +191,17 @@ func (g *Graph) Validate() error {
 	return errors.Join(errs...)
 }
 
-// checkNodes checks each node for itself, and that no topic is read twice.
+// checkNodes checks each node for itself, and that no topic is read twice, or copied twice.
 func (g *Graph) checkNodes(report *Graph) {
-	readers := map[string]*Node{}
+	readers, copies := map[string]*Node{}, map[string]*Node{}
 	for _, n := range g.Nodes {
+		if n.Role == Global {
+			if first := copies[n.Topic]; first != nil && n.Topic != "" {
+				report.Mistake(n, "topic %q is a global table already at %s; use that table twice", n.Topic, first.Where)
+			}
+			copies[n.Topic] = n
+			continue
+		}
 		switch first := readers[n.Topic]; {
 		case n.Role != Source:
 			if len(n.In) == 0 && !g.Faulty(n) {

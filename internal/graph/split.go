@@ -63,6 +63,9 @@ func (g *Graph) Split() []*Sub {
 	}
 	subs := map[int]*Sub{}
 	for _, n := range g.Nodes {
+		if n.Role == Global {
+			continue
+		}
 		s := subs[root(n.ID)]
 		if s == nil {
 			s = &Sub{}

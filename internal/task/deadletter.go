@@ -25,6 +25,13 @@ const (
 // maxDeadError bounds the error text in a dead letter: a stack must not make the letter too large to send.
 const maxDeadError = 4096
 
+// Letter is a record for the dead letter topic.
+type Letter struct {
+	Key, Value []byte
+	Time       int64
+	Headers    []kafka.Header
+}
+
 // deadLetter sends the record in work as it came, with its provenance, in the task's own transaction. Between records
 // it is a letter with headers only.
 func (t *Task) deadLetter(r *RecordError) error {
@@ -37,30 +44,38 @@ func (t *Task) deadLetter(r *RecordError) error {
 			return err
 		}
 	}
-	var key, value []byte
-	var headers []kafka.Header
+	var raw *kafka.Record
 	at := t.Clock.Now().UnixMilli()
 	if t.current != nil {
-		raw := t.current.in.Raw()
-		key, value = raw.Key, raw.Value
+		raw = t.current.in.Raw()
 		at = max(t.current.batch.FirstTime+raw.TimestampDelta.Milliseconds(), 0)
+	}
+	l := letterOf(t.App, t.ID.String(), r, raw, at)
+	return t.dead.Send(l.Key, l.Value, l.Time, l.Headers)
+}
+
+// letterOf is the letter about a failure, and the record that failed, if there was one.
+func letterOf(app, task string, r *RecordError, raw *kafka.Record, at int64) Letter {
+	l := Letter{Time: max(at, 0)}
+	if raw != nil {
+		l.Key, l.Value = raw.Key, raw.Value
 		for _, h := range raw.Headers {
-			headers = append(headers, kafka.Header{Key: string(h.Key), Value: h.Value})
+			l.Headers = append(l.Headers, kafka.Header{Key: string(h.Key), Value: h.Value})
 		}
-		headers = append(headers,
+		l.Headers = append(l.Headers,
 			kafka.Header{Key: deadTopic, Value: []byte(r.Topic)},
 			kafka.Header{Key: deadPartition, Value: strconv.AppendInt(nil, int64(r.Partition), 10)},
 			kafka.Header{Key: deadOffset, Value: strconv.AppendInt(nil, r.Offset, 10)},
-			kafka.Header{Key: deadTime, Value: strconv.AppendInt(nil, at, 10)},
+			kafka.Header{Key: deadTime, Value: strconv.AppendInt(nil, l.Time, 10)},
 		)
 	}
 	text := r.Err.Error()
-	headers = append(headers,
-		kafka.Header{Key: deadApp, Value: []byte(t.App)},
-		kafka.Header{Key: deadTask, Value: []byte(t.ID.String())},
+	l.Headers = append(l.Headers,
+		kafka.Header{Key: deadApp, Value: []byte(app)},
+		kafka.Header{Key: deadTask, Value: []byte(task)},
 		kafka.Header{Key: deadPhase, Value: []byte(r.Phase.String())},
 		kafka.Header{Key: deadOperator, Value: []byte(r.Operator)},
 		kafka.Header{Key: deadError, Value: []byte(strings.ToValidUTF8(text[:min(len(text), maxDeadError)], ""))},
 	)
-	return t.dead.Send(key, value, at, headers)
+	return l
 }

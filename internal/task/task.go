@@ -93,6 +93,7 @@ type Setup struct {
 	Counters *Counters     // shared by the tasks of a worker
 	MaxIdle  time.Duration // how long an empty input is waited for
 	Clocks   map[string]int64
+	Copies   map[string]*state.Replica // of global tables, by topic
 }
 
 // Task is one partition of one sub-topology at work.
@@ -108,6 +109,7 @@ type Task struct {
 	stage    stage
 	inputs   []slot
 	stores   []*Store
+	views    []View // of global tables
 	clocks   map[string]*Clock
 	commits  []commitHook
 	walls    []func(time.Time)

@@ -131,7 +131,7 @@ func (d *Driver) defaults(app string) {
 func (d *Driver) createTopics() {
 	counts := map[string]int32{}
 	for _, n := range d.plan.Graph.Nodes {
-		if n.Role == graph.Source || n.Role == graph.Sink && n.Topic != "" {
+		if n.Role == graph.Source || n.Role == graph.Global || n.Role == graph.Sink && n.Topic != "" {
 			counts[n.Topic] = d.opts.Partitions
 		}
 	}

@@ -17,6 +17,7 @@ import (
 type process struct {
 	db      state.DB
 	stores  *state.Catalogue
+	globals globals
 	flushed time.Time // when what the database holds last became safe from a crash
 }
 
@@ -36,7 +37,10 @@ func (d *Driver) join(db state.DB) *process {
 func (d *Driver) boot(p *process) {
 	d.tb.Helper()
 	var err error
-	if p.stores, err = state.OpenCatalogue(p.db); err != nil {
+	if p.stores, err = state.OpenCatalogue(p.db); err == nil {
+		err = d.openCopies(p)
+	}
+	if err != nil {
 		d.tb.Fatal(err)
 	}
 }
@@ -113,6 +117,7 @@ func (d *Driver) restored(id task.ID, p *process, a *task.Attempts, c *task.Coun
 	t, err := task.New(task.Setup{
 		Attempts: a, ID: id, App: d.plan.App, Sources: sub.Sources, Output: output{d}, Clock: d.clock,
 		Log: slog.New(slog.DiscardHandler), Policies: d.opts.Errors, Counters: c, Clocks: clocks,
+		Copies: p.globals.copies,
 		Backing: func(spec state.Spec, partition int32) (state.Backing, error) {
 			prefix, err := p.stores.Prefix(spec.Name, partition)
 			return state.Backing{DB: p.db, Prefix: prefix, Limit: d.opts.CacheBytes}, err

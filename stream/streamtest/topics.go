@@ -19,10 +19,8 @@ type In[K, V any] struct {
 // Input gives the way into a topic. One that the topology does not read fails the test.
 func Input[K, V any](d *Driver, topic stream.Topic[K, V]) *In[K, V] {
 	d.tb.Helper()
-	for _, n := range d.plan.Graph.Nodes {
-		if n.Role == graph.Source && n.Topic == topic.Name {
-			return &In[K, V]{d, topic}
-		}
+	if d.reads(graph.Source, topic.Name) || d.reads(graph.Global, topic.Name) {
+		return &In[K, V]{d, topic}
 	}
 	d.tb.Fatalf("topology %s does not read topic %q", d.plan.App, topic.Name)
 	return nil
@@ -78,7 +76,11 @@ func (in *In[K, V]) send(partition int32, e entry) {
 	if n := in.d.cluster.counts[in.topic.Name]; partition < 0 || partition >= n {
 		in.d.tb.Fatalf("topic %s: partition %d of %d", in.topic.Name, partition, n)
 	}
-	in.d.cluster.log(kafka.Partition{Topic: in.topic.Name, Index: partition}).append(e)
+	part := kafka.Partition{Topic: in.topic.Name, Index: partition}
+	if in.d.share(part, e) {
+		return
+	}
+	in.d.cluster.log(part).append(e)
 	if in.d.unsaid++; in.d.unsaid >= in.d.opts.CommitEvery {
 		in.d.settle()
 	}
