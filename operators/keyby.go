@@ -26,3 +26,15 @@ func Repartition[K, V any](name string, partitions int, in stream.Stream[K, V]) 
 	return stream.Exchange("repartition", name, int32(partitions), in, in.KeyCodec(),
 		func(r *stream.Record[K, V]) (K, bool) { return r.Key, !r.NullKey })
 }
+
+// Broadcast sends each record of a stream to every partition of a topic called after name: what reads the result gets
+// all records in each of its tasks, those of one partition of in in their order. partitions is their number; 0 takes
+// that of what the result meets: by Merge, by an operator of your own with both as inputs, or as a table that is
+// joined. It is the way to bring rules to all tasks; for data that is looked up see [JoinGlobal].
+//
+//	in, two partitions:   a x @3   b y @4
+//	out, partition 0:     a x @3   b y @4
+//	out, partition 1:     a x @3   b y @4
+func Broadcast[K, V any](name string, in stream.Stream[K, V], partitions int) stream.Stream[K, V] {
+	return stream.ExchangeToAll("broadcast", name, int32(partitions), in)
+}

@@ -24,15 +24,23 @@ import (
 //		}
 //	})
 //
-// An error that the function returns is the record's: the process policy decides. Results keep the key of the record,
-// or of the timer, that made them. Records without a key or with a null value are given to the function too, flagged.
+// An error that the function returns is the record's: the process policy decides. Records without a key or with a null
+// value are given to the function too, flagged.
+//
+// The key is read only: results keep the key of the record, or of the timer, that made them, so the result is
+// partitioned as in is, and no topic is put between. Results of other types, or under other keys, go to sides: see
+// [Side].
 func Process[K comparable, V, R any](name string, in stream.Stream[K, V],
-	build func(p *Processor[K, R]) Func[K, V]) stream.Stream[K, R] {
+	build func(p *Processor[K, R]) Func[K, V], sides ...SideOutput) stream.Stream[K, R] {
 	o := stream.NewOp(in.Topology(), "process", name)
+	like := stream.Out(o, in, codec.Codec[struct{}](nil), codec.Codec[struct{}](nil)).Stream
+	for _, s := range sides {
+		s.attach(o, like)
+	}
 	return stream.Attach(o, in, nil, func(t *stream.Task, out stream.Next[K, R]) stream.Next[K, V] {
 		p := &Processor[K, R]{Task: t, label: o.Label(), name: name, out: out, keys: in.KeyCodec()}
 		p.clock = t.Clock(in.Idle(), p.clockMoved)
-		p.callTimer, p.callPeriodic = p.timer, p.period
+		p.onClock.call, p.onWall.call, p.callTicks = p.timer, p.wallTimer, p.tick
 		f := build(p)
 		if f == nil {
 			return nil
@@ -89,6 +97,10 @@ func (p *Processor[K, R]) EmitAt(v R, at int64) {
 func (p *Processor[K, R]) EmitFor(key K, v R, at int64) {
 	p.send(stream.Record[K, R]{Key: key, Value: v, Time: at})
 }
+
+// EmitRecord sends r on as it is, with time, headers and nulls of the caller's choice; its key is one that lives in
+// this task, as with EmitFor. r may be the record in work or a copy of it; it is not kept.
+func (p *Processor[K, R]) EmitRecord(r *stream.Record[K, R]) { p.send(*r) }
 
 func (p *Processor[K, R]) send(r stream.Record[K, R]) {
 	if r.Time < 0 {

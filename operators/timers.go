@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/irmak-go/irmak/state"
@@ -16,28 +15,17 @@ import (
 type Timer[K any] struct {
 	Key  K
 	Name string
-	At   int64 // event time in milliseconds for which it was set
+	At   int64 // time in milliseconds for which it was set: event time, or that of the wall
 }
 
 // schedule is what a Processor calls without a record.
-//
-//  1. No timer in the store is earlier than due.
-//  2. While timers are called, past holds those that were set for the time of the one in work or earlier. They go into
-//     the store when no more are due: otherwise a timer that sets itself again would never let the task go on.
 type schedule[K comparable] struct {
-	watches  bool // something waits for the clock
-	periodic []*periodic
-	timers   *state.TimerStore[K]
-	onTimer  func(Timer[K]) error
-	due      int64
-	firing   bool
-	past     []Timer[K]
-
-	// What is being called. callTimer and callPeriodic are made once, so that a call allocates nothing.
-	timerNow    Timer[K]
-	periodicNow *periodic
-
-	callTimer, callPeriodic func()
+	watches   bool // something waits for the clock
+	periodic  []*periodic
+	onClock   alarms[K]
+	onWall    alarms[K]
+	ticks     *periodic // being called
+	callTicks func()    // made once, so that a call allocates nothing
 }
 
 // periodic is a function that is called once per interval of the clock.
@@ -74,8 +62,8 @@ func (p *Processor[K, R]) Every(every time.Duration, f func(now int64) error) {
 	p.periodic = append(p.periodic, e)
 }
 
-// EveryWall has f called each time that much wall time has passed since the task began, or since the last call. Missed
-// intervals are one call. Call it in build.
+// EveryWall has f called once per interval of wall time, counted from when the task began. Several intervals that
+// passed in between are one call. Call it in build.
 func (p *Processor[K, R]) EveryWall(every time.Duration, f func(now time.Time) error) {
 	switch {
 	case !p.Building("EveryWall"):
@@ -86,57 +74,95 @@ func (p *Processor[K, R]) EveryWall(every time.Duration, f func(now time.Time) e
 	}
 	last := p.Wall()
 	p.OnWall(func(now time.Time) {
-		if now.Sub(last) < every {
+		passed := now.Sub(last)
+		if passed < every {
 			return
 		}
-		last = now
-		var none K
-		p.begin(none, true, max(p.clock.Now(), 0), nil)
+		last = last.Add(passed - passed%every)
+		p.beginOnWall()
 		if err := f(now); err != nil {
 			p.Fail(p.label, fmt.Errorf("wall timer: %w", err))
 		}
-		if p.watches && p.clock.Known() {
-			p.clockMoved() // f may have set a timer that is due
-		}
+		p.wallMoved()
 	})
 }
 
+// beginOnWall makes what is emitted that of no key, at the operator's clock.
+func (p *Processor[K, R]) beginOnWall() {
+	var none K
+	p.begin(none, true, max(p.clock.Now(), 0), nil)
+}
+
+// wallMoved calls what a function of the wall has set and is due.
+func (p *Processor[K, R]) wallMoved() {
+	if p.watches && p.clock.Known() {
+		p.clockMoved()
+	}
+}
+
 // OnTimer has f called for each timer that comes due, in the order of their times, between records. Call it in build;
-// it opens the store in which timers survive a restart, called after the operator.
+// it opens the store in which timers survive a restart, called after the operator with "-timers".
 func (p *Processor[K, R]) OnTimer(f func(t Timer[K]) error) {
 	switch {
 	case !p.Building("OnTimer"):
 		return
-	case p.onTimer != nil:
+	case p.onClock.f != nil:
 		p.Mistake("OnTimer is called twice; tell timers apart by their names")
 		return
 	}
-	p.timers = state.Timers[K]{Name: p.name + "-timers", Key: p.keys}.Open(p)
-	p.onTimer, p.watches = f, true
+	p.onClock.store = state.Timers[K]{Name: p.name + "-timers", Key: p.keys}.Open(p)
+	p.onClock.f, p.watches = f, true
 }
 
 // SetTimer sets a one-shot timer for key, to go off once the operator's clock has reached at. One in the past goes off
 // after the record in work; a timer's function that sets one for its own time or earlier has it called after the next
 // record. Setting the same key, name and time twice is setting it once. OnTimer must have been called.
 func (p *Processor[K, R]) SetTimer(key K, name string, at int64) {
-	switch {
-	case p.timers == nil:
+	if p.onClock.store == nil {
 		p.Fail(p.label, errors.New("SetTimer without OnTimer: nothing would be called"))
-	case p.firing && at <= p.timerNow.At:
-		p.past = append(p.past, Timer[K]{key, name, at})
-	default:
-		p.timers.Set(at, key, name)
-		p.due = min(p.due, at)
+		return
 	}
+	p.onClock.set(Timer[K]{key, name, at})
 }
 
 // DeleteTimer takes a timer back. One that does not exist is no error.
 func (p *Processor[K, R]) DeleteTimer(key K, name string, at int64) {
-	if p.timers == nil {
+	p.onClock.delete(Timer[K]{key, name, at})
+}
+
+// OnWallTimer is OnTimer for timers on the wall clock: f is called for those whose time has come, in the order of their
+// times, between records, within about a Config.CommitInterval. Results have the key of the timer and the time of the
+// operator's clock. Its store is called after the operator with "-wall-timers".
+func (p *Processor[K, R]) OnWallTimer(f func(t Timer[K]) error) {
+	switch {
+	case !p.Building("OnWallTimer"):
+		return
+	case p.onWall.f != nil:
+		p.Mistake("OnWallTimer is called twice; tell timers apart by their names")
 		return
 	}
-	p.timers.Delete(at, key, name)
-	p.past = slices.DeleteFunc(p.past, func(t Timer[K]) bool { return t == Timer[K]{key, name, at} })
+	p.onWall.store = state.Timers[K]{Name: p.name + "-wall-timers", Key: p.keys}.Open(p)
+	p.onWall.f = f
+	p.OnWall(func(now time.Time) {
+		p.onWall.ring(now.UnixMilli(), p.Task)
+		p.wallMoved()
+	})
+}
+
+// SetWallTimer sets a one-shot timer for key, to go off once the wall clock has reached at, to the millisecond. One in
+// the past goes off at the next step. It survives restarts; one that came due while the program stood still goes off
+// when it runs again. Setting the same key, name and time twice is setting it once. OnWallTimer must have been called.
+func (p *Processor[K, R]) SetWallTimer(key K, name string, at time.Time) {
+	if p.onWall.store == nil {
+		p.Fail(p.label, errors.New("SetWallTimer without OnWallTimer: nothing would be called"))
+		return
+	}
+	p.onWall.set(Timer[K]{key, name, max(at.UnixMilli(), 0)})
+}
+
+// DeleteWallTimer takes a timer on the wall clock back. One that does not exist is no error.
+func (p *Processor[K, R]) DeleteWallTimer(key K, name string, at time.Time) {
+	p.onWall.delete(Timer[K]{key, name, max(at.UnixMilli(), 0)})
 }
 
 // clockMoved calls what is due now: after each record, and when the wall has moved the clock.
@@ -147,53 +173,37 @@ func (p *Processor[K, R]) clockMoved() {
 			continue
 		}
 		e.next = e.after(now)
-		if p.periodicNow = e; !p.Between(p.callPeriodic) {
+		if p.ticks = e; !p.Between(p.callTicks) {
 			return
 		}
 	}
-	if p.timers != nil && p.due <= now {
-		p.fire(now)
-	}
+	p.onClock.ring(now, p.Task)
 }
 
-// period calls the periodic function that is due.
-func (p *Processor[K, R]) period() {
+// tick calls the periodic function that is due.
+func (p *Processor[K, R]) tick() {
 	var none K
 	now := p.clock.Now()
 	p.begin(none, true, max(now, 0), nil)
-	if err := p.periodicNow.f(now); err != nil {
+	if err := p.ticks.f(now); err != nil {
 		p.Fail(p.label, fmt.Errorf("clock timer at %d: %w", now, err))
-	}
-}
-
-// fire takes the timers that are due out of the store, one by one: what one of them sets or deletes counts.
-func (p *Processor[K, R]) fire(now int64) {
-	p.firing = true
-	for ok := true; ok; {
-		var t Timer[K]
-		if t.At, t.Key, t.Name, ok = p.timers.First(); !ok || t.At > now {
-			break
-		}
-		p.timers.Delete(t.At, t.Key, t.Name)
-		p.timerNow = t
-		ok = p.Between(p.callTimer)
-	}
-	p.firing = false
-	for _, t := range p.past {
-		p.timers.Set(t.At, t.Key, t.Name)
-	}
-	p.past = p.past[:0]
-	p.due = math.MaxInt64
-	if at, _, _, ok := p.timers.First(); ok {
-		p.due = at
 	}
 }
 
 // timer calls the function of the timer that is due.
 func (p *Processor[K, R]) timer() {
-	t := p.timerNow
+	t := p.onClock.now
 	p.begin(t.Key, false, t.At, nil)
-	if err := p.onTimer(t); err != nil {
+	if err := p.onClock.f(t); err != nil {
 		p.Fail(p.label, fmt.Errorf("timer %q of key %v at %d: %w", t.Name, t.Key, t.At, err))
+	}
+}
+
+// wallTimer calls the function of the wall timer that is due.
+func (p *Processor[K, R]) wallTimer() {
+	t := p.onWall.now
+	p.begin(t.Key, false, max(p.clock.Now(), 0), nil)
+	if err := p.onWall.f(t); err != nil {
+		p.Fail(p.label, fmt.Errorf("wall timer %q of key %v at %d: %w", t.Name, t.Key, t.At, err))
 	}
 }

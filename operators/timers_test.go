@@ -91,11 +91,13 @@ func TestWallTimers(t *testing.T) {
 	in.Send("k", "", 7)
 	step(30*time.Second, "")
 	step(10*time.Minute, "wall 11m30s @7") // missed ones are one call
+	step(29*time.Second, "")
+	step(time.Second, "wall 12m0s @7") // and the next is counted from the start
 	step(59*time.Second, "")
 	d.Restart() // the wall's interval begins anew
 	step(59*time.Second, "")
 	step(time.Second, "wall 1m0s @7")
-	require.Equal(t, 3, calls)
+	require.Equal(t, 4, calls)
 }
 
 // Errors and panics in a wall timer have no record: the policy is applied to the call alone.

@@ -67,15 +67,8 @@ func newWriter[K, V any](t *Task, topic Topic[K, V], label string, choose func(*
 }
 
 func (w *writer[K, V]) write(r *Record[K, V]) {
-	to := w.fixed
-	if to == nil {
-		if to = w.resolve(r); to == nil {
-			return
-		}
-	}
-	key, value, err := w.encode(r)
-	if err != nil {
-		w.failRecord(err)
+	to, key, value, ok := w.ready(r)
+	if !ok {
 		return
 	}
 	p, err := w.partition(to, r, key)
@@ -83,19 +76,50 @@ func (w *writer[K, V]) write(r *Record[K, V]) {
 		w.failRecord(err)
 		return
 	}
+	w.send(to, p, key, value, r)
+}
+
+// writeToAll sends r to every partition of the topic.
+func (w *writer[K, V]) writeToAll(r *Record[K, V]) {
+	to, key, value, ok := w.ready(r)
+	for p := int32(0); ok && p < int32(len(to.targets)); p++ {
+		ok = w.send(to, p, key, value, r)
+	}
+}
+
+// ready finds the topic of r and encodes it. false: the record or the task has failed.
+func (w *writer[K, V]) ready(r *Record[K, V]) (to *route, key, value []byte, ok bool) {
+	if to = w.fixed; to == nil {
+		if to = w.resolve(r); to == nil {
+			return nil, nil, nil, false
+		}
+	}
+	key, value, err := w.encode(r)
+	if err != nil {
+		w.failRecord(err)
+		return nil, nil, nil, false
+	}
+	return to, key, value, true
+}
+
+// send sends r to partition p.
+func (w *writer[K, V]) send(to *route, p int32, key, value []byte, r *Record[K, V]) (ok bool) {
 	if to.targets[p] == nil {
+		var err error
 		if to.targets[p], err = w.task.Output.Target(to.topic, p); err != nil {
 			w.failTask(err)
-			return
+			return false
 		}
 	}
 	switch err := to.targets[p].Send(key, value, r.Time, r.Headers); {
 	case err == nil:
+		return true
 	case errors.Is(err, kafka.ErrTooLarge):
 		w.failRecord(err)
 	default:
 		w.failTask(err)
 	}
+	return false
 }
 
 func (w *writer[K, V]) failRecord(err error) { w.task.FailRecord(task.Produce, w.label, err) }

@@ -38,6 +38,9 @@ func (t *Task) Building(call string) bool {
 	return t.op != nil
 }
 
+// Builds says whether it is o that is being built.
+func (t *Task) Builds(o *Op) bool { return t.op == o }
+
 // Mistake reports what is wrong with the operator that is being built; Build returns it with the line of the operator's
 // call.
 func (t *Task) Mistake(format string, args ...any) {
