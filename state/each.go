@@ -6,7 +6,8 @@ import "math"
 
 // Each calls yield for every row of an open store whose types the caller does not know, as the task sees it, until it
 // returns false: for tools and tests that print what there is. The rows of a map come in the order of their keys' bytes
-// with start -1, those of a window by start, then key, without the expired ones.
+// with start -1, those of a versioned store, its latest, with the time from which they hold, those of a window by
+// start, then key, without the expired ones.
 func Each(in Instance, yield func(key, value any, start int64) bool) {
 	if s, ok := in.(interface {
 		each(yield func(key, value any, start int64) bool)
@@ -18,8 +19,16 @@ func Each(in Instance, yield func(key, value any, start int64) bool) {
 func (s *core[R]) each(yield func(key, value any, start int64) bool) { s.kind.each(yield) }
 
 func (m *MapStore[K, V]) each(yield func(key, value any, start int64) bool) {
-	m.Scan(func(k K, v *V) bool { return yield(k, *v, -1) })
+	m.Scan(func(k K, v *V) bool {
+		if version, ok := any(*v).(interface{ since() (any, int64) }); ok {
+			value, from := version.since()
+			return yield(k, value, from)
+		}
+		return yield(k, *v, -1)
+	})
 }
+
+func (v version[V]) since() (value any, from int64) { return v.val, v.from }
 
 func (w *WindowStore[K, V]) each(yield func(key, value any, start int64) bool) {
 	w.ScanSpan(0, math.MaxInt64, func(start int64, k K, v *V) bool { return yield(k, *v, start) })

@@ -25,8 +25,8 @@
 //
 // # State
 //
-// [Store], [WindowStore] and [Table] look into the stores of all tasks by name, Get and All, as the tasks see them now;
-// Committed gives the same look at what the last commit left.
+// [Store], [Table], [WindowStore] and [VersionedStore] look into the stores of all tasks by name, as the tasks see them
+// now; Committed gives the same look at what the last commit left.
 //
 // # What results must not depend on
 //
@@ -36,6 +36,21 @@
 // commit:
 //
 //	d.Crash(streamtest.Step(rnd.IntN(streamtest.Steps)))
+//
+// # Scripts
+//
+// [Script] runs a text file of records, moves and expected results; go test -rewrite writes the results. The form is in
+// docs/scripts.md.
+//
+//	case one payment too many
+//	in profiles @11:59 card-1 {"Limit":1000}
+//	in payments @12:00:00 card-1 {"Cents":900}
+//	crash before-commit
+//	in payments @12:00:05.250 card-1 {"Cents":200}
+//	out alerts
+//	  @12:00:05.250 card-1 {"Spent":1100,"Limit":1000}
+//
+// # Oracles
 //
 // A good test of an operator sends random records, does some of this in between, and compares with a plain
 // recomputation: package operators has many.

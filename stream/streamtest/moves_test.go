@@ -221,6 +221,25 @@ func TestTablesAreRead(t *testing.T) {
 	require.Equal(t, stream.Timed[string]{Value: "2", Time: 6}, row)
 }
 
+func TestVersionedTablesAreReadAsOfATime(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("test")
+	stream.To(operators.ToStream(stream.VersionedTableFrom(topo, in, time.Minute)), out)
+	d := streamtest.New(t, topo, streamtest.Options{Partitions: 2})
+	decl := state.Versioned[string, string]{Name: "in", Key: codec.String, Value: codec.String}
+	from, rows := streamtest.Input(d, in), streamtest.VersionedStore(d, decl)
+	from.Send("a", "1", 5)
+	from.Send("a", "2", 9)
+	for _, rows := range []*streamtest.VersionedRows[string, string]{rows, rows.Committed()} {
+		v, since, ok := rows.Get("a")
+		require.Equal(t, "2 9 true", fmt.Sprint(v, " ", since, ok))
+		v, since, until, ok := rows.GetAsOf("a", 8)
+		require.Equal(t, "1 5 9 true", fmt.Sprint(v, " ", since, until, ok))
+		_, _, ok = rows.Get("b")
+		require.False(t, ok)
+	}
+}
+
 func TestStoresThatThereAreNot(t *testing.T) {
 	t.Parallel()
 	tb := &fakeTB{}

@@ -176,7 +176,7 @@ func (s *script) parse(text string) (line int, err error) {
 	for i, text := range s.lines {
 		indented := strings.TrimLeft(text, " \t") != text
 		text = strings.TrimSpace(text)
-		word, rest, _ := strings.Cut(text, " ")
+		word, rest := cutField(text)
 		switch {
 		case text == "" || text[0] == '#' && !indented:
 			last = nil
@@ -238,7 +238,7 @@ func (s *script) begin(line int, text string) error {
 
 // shows says whether a command is there to be compared.
 func (c *command) shows() bool {
-	word, _, _ := strings.Cut(c.text, " ")
+	word, _ := cutField(c.text)
 	return len(c.watched) > 0 || word == "out" || word == "store" || word == "drops"
 }
 

@@ -144,6 +144,7 @@ var badScripts = map[string]struct{ text, want string }{
 		"bad.txt:1: seed=2: a setting is written name=value, once",
 	},
 	"no number":           {"case a partitions=x\ndrops", "bad.txt:1: partitions=x is no number"},
+	"no seed":             {"case a seed=x\ndrops", `parsing "x": invalid syntax`},
 	"no guarantee":        {"case a guarantee=none\ndrops", "guarantee=none: it is exactly-once or at-least-once"},
 	"no checkpoint":       {"case a checkpoint=1\ndrops", "bad.txt:1: time: missing unit"},
 	"no beginning":        {"case a now=then\ndrops", "bad.txt:1: @then is no time"},

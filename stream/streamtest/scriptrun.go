@@ -89,17 +89,24 @@ var driverSettings = []string{"partitions", "commit", "batch", "cache", "checkpo
 func (r *scriptRun) options() (Options, error) {
 	o, c := r.script.opts, r.c
 	number := func(name string, def int) (int, error) {
-		n, err := strconv.Atoi(c.Setting(name, strconv.Itoa(def)))
-		if err != nil || n < 0 {
-			err = fmt.Errorf("%s=%s is no number", name, c.Setting(name, ""))
+		text := c.Setting(name, "")
+		if text == "" {
+			return def, nil
 		}
-		return n, err
+		n, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || n < 0 {
+			err = fmt.Errorf("%s=%s is no number", name, text)
+		}
+		return int(n), err
 	}
 	partitions, err1 := number("partitions", int(o.Partitions))
 	batch, err2 := number("batch", o.BatchRecords)
 	cache, err3 := number("cache", o.CacheBytes)
-	seed, err4 := number("seed", int(o.Seed))
-	o.Partitions, o.BatchRecords, o.CacheBytes, o.Seed = int32(partitions), batch, cache, uint64(seed)
+	o.Partitions, o.BatchRecords, o.CacheBytes = int32(partitions), batch, cache
+	var err4 error
+	if seed := c.Setting("seed", ""); seed != "" {
+		o.Seed, err4 = strconv.ParseUint(seed, 10, 64)
+	}
 	var err5, err6, err7, err8 error
 	if c.Setting("commit", "") == "manual" {
 		o.CommitEvery = manually
@@ -134,8 +141,7 @@ var scriptCommands = map[string]string{
 // do carries out a command and collects its results.
 func (r *scriptRun) do(cmd *command) error {
 	r.Helper()
-	verb, rest, _ := strings.Cut(cmd.text, " ")
-	rest = strings.TrimSpace(rest)
+	verb, rest := cutField(cmd.text)
 	form, ok := scriptCommands[verb]
 	if !ok {
 		var all []string
@@ -180,7 +186,7 @@ func (r *scriptRun) do(cmd *command) error {
 // in sends a record.
 func (r *scriptRun) in(text string) error {
 	r.Helper()
-	name, text, _ := strings.Cut(text, " ")
+	name, text := cutField(text)
 	name, part, chosen := strings.Cut(name, "/")
 	topic, err := r.script.topic(name)
 	if err != nil {
@@ -305,7 +311,7 @@ func (r *scriptRun) watch(cmd *command) error {
 
 func (r *scriptRun) store(text string) (lines []string, err error) {
 	r.Helper()
-	name, how, _ := strings.Cut(text, " ")
+	name, how := cutField(text)
 	if how != "" && how != "committed" {
 		return nil, fmt.Errorf("write: store %s", scriptCommands["store"])
 	}

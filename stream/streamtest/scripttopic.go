@@ -134,7 +134,7 @@ func showHeaders(headers []stream.Header) string {
 
 // headerName is quoted where the name would not be found again.
 func headerName(name string) string {
-	if q := quoted(name); q != name || strings.Contains(name, "=") {
+	if q := quoted(name); q != name || strings.ContainsAny(name, "= ") {
 		return fmt.Sprintf("%q", name)
 	}
 	return name

@@ -136,6 +136,48 @@ func (r *WindowRows[K, V]) All() iter.Seq[WindowRow[K, V]] {
 	return slices.Values(rows)
 }
 
+// VersionedRows is a look into a store that can be read as of a time, as Rows is.
+type VersionedRows[K comparable, V any] struct {
+	look
+	decl state.Versioned[K, V]
+}
+
+// VersionedStore gives a look into a versioned store that operators open, by its declaration: the name of a versioned
+// table is that of its topic or operator. One that there is not fails the test.
+func VersionedStore[K comparable, V any](d *Driver, decl state.Versioned[K, V]) *VersionedRows[K, V] {
+	d.tb.Helper()
+	r := &VersionedRows[K, V]{look{d: d, name: decl.Name}, decl}
+	_ = handles(r.look, decl.Open)
+	return r
+}
+
+// Committed is a look at what the last commit left instead.
+func (r *VersionedRows[K, V]) Committed() *VersionedRows[K, V] {
+	return &VersionedRows[K, V]{look{r.d, r.name, true}, r.decl}
+}
+
+// Get is the latest value of k, with the time from which it holds.
+func (r *VersionedRows[K, V]) Get(k K) (v V, from int64, ok bool) {
+	r.d.tb.Helper()
+	for _, s := range handles(r.look, r.decl.Open) {
+		if v, from, ok = s.Get(k); ok {
+			break
+		}
+	}
+	return v, from, ok
+}
+
+// GetAsOf is the value that k had at a time, with the times from and until which it held.
+func (r *VersionedRows[K, V]) GetAsOf(k K, at int64) (v V, from, until int64, ok bool) {
+	r.d.tb.Helper()
+	for _, s := range handles(r.look, r.decl.Open) {
+		if v, from, until, ok = s.GetAsOf(k, at); ok {
+			break
+		}
+	}
+	return v, from, until, ok
+}
+
 func encoded[K any](d *Driver, key codec.Codec[K], k K) []byte {
 	b, err := key.Append(nil, k)
 	if err != nil {
@@ -156,13 +198,11 @@ func handles[S any](l look, open func(state.Place) S) []S {
 	l.d.tb.Helper()
 	var found []S
 	for _, t := range l.tasks() {
-		if s := storeOf(t, l.name); s != nil {
-			h, err := opened(s, open)
-			if err != nil {
-				l.d.tb.Fatal(err)
-			}
-			found = append(found, h)
+		h, err := opened(place{t}, l.name, open)
+		if err != nil {
+			l.d.tb.Fatal(err)
 		}
+		found = append(found, h)
 	}
 	return found
 }
@@ -217,20 +257,20 @@ func storeOf(t *task.Task, name string) *task.Store {
 }
 
 // opened gives the handle of a store that is open already. A declaration of other types panics; that is the error.
-func opened[S any](s *task.Store, open func(state.Place) S) (h S, err error) {
+func opened[S any](p place, name string, open func(state.Place) S) (h S, err error) {
 	defer func() {
 		if recover() != nil {
-			err = fmt.Errorf("store %q does not hold what the test declares: see the types of its keys and values",
-				s.Spec().Name)
+			err = fmt.Errorf("store %q does not hold what the test declares: see its kind, and the types of its keys and values",
+				name)
 		}
 	}()
-	return open(place{s}), nil
+	return open(p), nil
 }
 
-// place is where a store is that is open already. It implements state.Place.
-type place struct{ s *task.Store }
+// place is a task whose stores are open already. It implements state.Place.
+type place struct{ t *task.Task }
 
 // OpenStore implements state.Place.
-func (p place) OpenStore(state.Spec, func(state.Backing) state.Instance) state.Instance {
-	return p.s.Instance
+func (p place) OpenStore(spec state.Spec, _ func(state.Backing) state.Instance) state.Instance {
+	return storeOf(p.t, spec.Name).Instance
 }

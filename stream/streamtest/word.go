@@ -46,6 +46,14 @@ func cutWord(s string) (word, rest string, err error) {
 	return s[:n], strings.TrimLeft(s[n:], " \t"), nil
 }
 
+// cutField takes the first word of s, whatever it is made of.
+func cutField(s string) (word, rest string) {
+	if n := strings.IndexAny(s, " \t"); n >= 0 {
+		return s[:n], strings.TrimLeft(s[n:], " \t")
+	}
+	return s, ""
+}
+
 // quotation is the length of the quoted text that begins s, 0 when it does not end.
 func quotation(s string) int {
 	for i := 1; i < len(s); i++ {
