@@ -240,6 +240,34 @@ func TestVersionedTablesAreReadAsOfATime(t *testing.T) {
 	}
 }
 
+// A look at what is committed changes nothing: what was bad in a global table is not counted again.
+func TestLooksChangeNothing(t *testing.T) {
+	t.Parallel()
+	global := stream.Topic[string, int64]{Name: "global", Key: codec.String, Value: codec.Int64}
+	topo := stream.New("test")
+	counts := operators.Aggregate("counts", stream.From(topo, in), operators.Count[string]())
+	joined := operators.JoinGlobal(operators.ToStream(counts), stream.GlobalTableFrom(topo, global),
+		func(k string, _ int64) (string, bool) { return k, true }, func(n, row int64) int64 { return n * row })
+	stream.To(stream.Encode(joined, codec.Int64), totals)
+	d := streamtest.New(t, topo, streamtest.Options{
+		Errors: stream.Policies{Decode: stream.Policy{Action: stream.Skip}},
+	})
+	rows, from, to := streamtest.Input(d, global), streamtest.Input(d, in), streamtest.Output(d, totals)
+	rows.SendBytes([]byte("k"), []byte("no number"), 0)
+	rows.Send("k", 10, 1)
+	from.Send("k", "a", 2)
+	drops := d.Drops()
+	require.Len(t, drops, 1)
+	for range 3 {
+		row, ok := streamtest.Table(d, "counts", codec.String, codec.Int64).Committed().Get("k")
+		require.True(t, ok)
+		require.Equal(t, stream.Timed[int64]{Value: 1, Time: 2}, row)
+	}
+	require.Equal(t, drops, d.Drops())
+	from.Send("k", "b", 3)
+	require.Equal(t, "k=10 k=20", show(to.Read()))
+}
+
 func TestStoresThatThereAreNot(t *testing.T) {
 	t.Parallel()
 	tb := &fakeTB{}

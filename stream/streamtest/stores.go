@@ -238,8 +238,13 @@ func (l look) tasks() []*task.Task {
 // shadow is a task that never runs, with its stores as they are committed.
 func (d *Driver) shadow(id task.ID) *task.Task {
 	d.tb.Helper()
-	p := &process{db: memory.New()}
-	d.boot(p)
+	// The copies of global tables are those of the task's own process: to load them anew would bury what is bad in them
+	// a second time.
+	p := &process{db: memory.New(), globals: d.processes[d.home[id]].globals}
+	var err error
+	if p.stores, err = state.OpenCatalogue(p.db); err != nil {
+		d.tb.Fatal(err)
+	}
 	t, err := d.restored(id, p, &task.Attempts{}, &task.Counters{})
 	if err != nil {
 		d.tb.Fatal(err)
