@@ -36,6 +36,10 @@
 // Operators see the handles (*MapStore …), the engine sees the same stores as [Instance]. Both are used from the one
 // goroutine that owns the task. Nothing here locks, except the databases, which tasks share.
 //
+// A store of one's own is an Instance that [Place.OpenStore] opens, on the part of the database that its [Backing]
+// gives it: stream/ownstore_test.go has one of a hundred lines. What can be said in Maps and Windows is better made of
+// those, as Session, List, Versioned and Timers are.
+//
 // Reads and writes of a handle return no errors: a failure (I/O, a codec) is handed to [Backing.Fail], once made the
 // task's own failure, and the store answers with zero values until the task has been recovered.
 package state

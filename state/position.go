@@ -42,6 +42,24 @@ func parsePosition(src []byte) (shape uint64, p Position, err error) {
 	return binary.BigEndian.Uint64(src), p, nil
 }
 
+// Position reads the position of a store that keeps no other shape than one: what a store of one's own needs for
+// [Instance].
+func (b *Backing) Position() (p Position, ok bool, err error) {
+	v, ok, err := b.DB.Get(metaKey(nil, b.Prefix, positionTag), nil)
+	if err == nil && ok {
+		_, p, err = parsePosition(v)
+	}
+	return p, ok && err == nil, err
+}
+
+// SetPosition puts the position of a store of one's own into batch.
+func (b *Backing) SetPosition(batch Batch, offset int64, now time.Time) error {
+	return batch.Set(metaKey(nil, b.Prefix, positionTag), appendPosition(nil, 0, UpTo(b.Topic, offset, now)))
+}
+
+// Clear puts the deletion of all rows under Prefix, and of the position, into batch.
+func (b *Backing) Clear(batch Batch) error { return clearPrefix(batch, b.Prefix) }
+
 // Position implements Instance.
 func (s *core[R]) Position() (Position, bool, error) {
 	_, p, ok, err := s.readPosition()

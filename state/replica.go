@@ -56,10 +56,7 @@ func OpenReplica(db DB, c *Catalogue, name string, partitions int32) (*Replica, 
 
 // Position is up to where a partition of the topic is in the copy; ok is false when nothing of it is.
 func (r *Replica) Position(partition int32) (p Position, ok bool, err error) {
-	v, ok, err := r.db.Get(metaKey(nil, r.prefixes[partition], positionTag), nil)
-	if err == nil && ok {
-		_, p, err = parsePosition(v)
-	}
+	p, ok, err = (&Backing{DB: r.db, Prefix: r.prefixes[partition]}).Position()
 	if err != nil {
 		return p, false, fmt.Errorf("%s: %w", r.name, err)
 	}
