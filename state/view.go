@@ -58,7 +58,7 @@ func (v *View[K, V]) Get(k K) (val V, at int64, ok bool) {
 	row, cached := v.young[k]
 	if !cached {
 		if row, cached = v.old[k]; cached && v.fresh(&row) {
-			v.keep(k, row)
+			v.keep(v.keys.clone(k), row)
 		}
 	}
 	if !cached || !v.fresh(&row) {
@@ -101,13 +101,15 @@ func (v *View[K, V]) load(k K) (row viewRow[V]) {
 func (v *View[K, V]) keep(k K, row viewRow[V]) {
 	if was, ok := v.young[k]; ok {
 		v.size -= int(was.size)
-	} else if v.size > 0 && v.size+int(row.size) > v.limit/2 {
+		delete(v.young, k)
+	}
+	if v.size > 0 && v.size+int(row.size) > v.limit/2 {
 		v.old, v.young, v.size = v.young, map[K]viewRow[V]{}, 0
 	}
 	v.young[k] = row
 	v.size += int(row.size)
 	if invariants.Enabled {
-		invariants.Check(v.size <= max(v.limit/2, int(row.size)) || v.size <= DefaultLimit && v.limit < DefaultLimit,
+		invariants.Check(v.size <= max(v.limit/2, int(row.size)),
 			"%s: (2) %d bytes of a limit of %d are young", v.r.name, v.size, v.limit)
 	}
 }
