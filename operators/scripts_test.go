@@ -119,6 +119,17 @@ var scripted = map[string]func(c *streamtest.Case, topo *stream.Topology, in tex
 			return func(*text) error { return nil }
 		})(in), lines)
 	},
+	"global-join": func(_ *streamtest.Case, topo *stream.Topology, in texts) {
+		table := stream.GlobalTableFrom(topo, other)
+		stream.To(operators.JoinGlobal(in, table, selected, withRow), lines)
+		left := operators.LeftJoinGlobal(in, table, selected, func(v, row string, ok bool) string {
+			return fmt.Sprintf("%s+%s %v", v, row, ok)
+		})
+		stream.To(left, rest)
+	},
+	"ttl": func(_ *streamtest.Case, _ *stream.Topology, in texts) {
+		stream.To(process(counting(state.TTL{After: 100 * time.Millisecond}))(in), lines)
+	},
 	"timers": func(_ *streamtest.Case, _ *stream.Topology, in texts) { stream.To(process(alarms(ring))(in), lines) },
 }
 
