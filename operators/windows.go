@@ -48,7 +48,8 @@ type Windowed[K comparable, V, A any] struct {
 //	OnClose      one for each key and window, Final, once it is closed; of those closed together by start, then key
 //	             (sessions: end, start, key)
 //	Every(d)     each time the clock reaches a multiple of d, one for each key and window that changed since the last
-//	             time and is still open, by start, then key; and the Final one when it is closed
+//	             time and is still open, by start, then key (sessions: end, start, key); and the Final one when it is
+//	             closed
 //
 // Every window that has data gives its Final pane, however far the clock leaps; keys are ordered by their bytes. A
 // pane's time is the highest time of a record that went in. Panes that did not come of one record alone have no
@@ -61,8 +62,15 @@ type Windowed[K comparable, V, A any] struct {
 //	a 8 @35 → a [10,20) 4 @12 Final                             a 8 @31  → a [0,100) 7 @12
 //	                                                            a 16 @101 → a [0,100) 15 @31 Final
 //
-// Sessions are sent EachUpdate or OnClose, and their fold needs Merge. A session that a record replaces by a longer one
-// comes once more, Retracted, with what it held, before the new one.
+// The fold of sessions needs Merge. A session that takes the place of others comes after these, Retracted, with what
+// they held: EachUpdate those that the record replaces, unless there is only one and it is the record's own instant;
+// PerCommit and Every those that were sent before, as they were sent, unless the new one has the same span.
+//
+//	Session{Gap: 10ms, Emit: Every(20 * ms)}
+//	a 1 @15 →
+//	a 2 @21 → a [15,16) 1 @15
+//	a 4 @30 →
+//	a 8 @40 → a [15,16) 1 @15 Retracted, a [15,31) 7 @30
 //
 // # What is kept
 //

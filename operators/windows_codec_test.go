@@ -20,7 +20,7 @@ func TestWindowRowCodecs(t *testing.T) {
 	sliding := slidingCodec[int64]{parts}
 	comesBack(t, sliding, slidingRow[int64]{part: row, Born: math.MaxInt64, Filled: true, Record: true})
 	comesBack(t, sliding, slidingRow[int64]{Record: true})
-	comesBack(t, sessionCodec[int64]{codec.Int64}, session[int64]{Value: 5, First: 12})
+	comesBack(t, sessionCodec[int64]{codec.Int64, true}, session[int64]{Value: 5, First: 12, Stamp: 300})
 
 	enc, err := partCodec[int64]{value: codec.Int64}.Append(nil, row)
 	require.NoError(t, err)

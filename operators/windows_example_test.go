@@ -97,6 +97,16 @@ func ExampleAggregateWindows_session() {
 	// a 32 @3 → Late
 }
 
+// What a reader has of a session is taken back when the session has become another.
+func ExampleAggregateWindows_sessionEvery() {
+	tabulate(window.Session{Gap: 10 * ms, Emit: window.Every(20 * ms)}, "a 1 @15", "a 2 @21", "a 4 @30", "a 8 @40")
+	// Output:
+	// a 1 @15 →
+	// a 2 @21 → a [15,16) 1 @15
+	// a 4 @30 →
+	// a 8 @40 → a [15,16) 1 @15 Retracted, a [15,31) 7 @30
+}
+
 // One result for each window, when it is complete.
 func ExampleAggregateWindows_onClose() {
 	tabulate(window.Tumbling{Size: 10 * ms, Emit: window.OnClose}, "b 1 @3", "a 2 @7", "a 4 @12", "a 8 @35")

@@ -44,9 +44,6 @@ func TestWindowMistakes(t *testing.T) {
 			window.Tumbling{Size: time.Second}, operators.Fold[string, string]{Add: concat}, "no Codec",
 		},
 		"sessions that cannot merge": {window.Session{Gap: time.Second}, written, "the fold needs a Merge function"},
-		"sessions at commits": {
-			window.Session{Gap: time.Second, Emit: window.PerCommit}, merged, "cannot be sent PerCommit",
-		},
 		"strange kind": {strangeKind{}, written, "it cannot aggregate over a operators_test.strangeKind"},
 		"a pointer":    {&window.Sliding{Size: time.Second}, written, "the value, not a pointer"},
 	} {
@@ -230,7 +227,9 @@ func TestAccumulatorsInPlace(t *testing.T) {
 			})
 		}
 	}
-	for _, emit := range []window.Emit{window.EachUpdate, window.OnClose} {
+	for _, emit := range []window.Emit{
+		window.EachUpdate, window.PerCommit, window.OnClose, window.Every(3 * time.Millisecond),
+	} {
 		w := window.Session{Gap: 5 * time.Millisecond, Grace: 20 * time.Millisecond, Emit: emit}
 		require.Equal(t, collectPanes(t, w, textualMerge, itselfText), collectPanes(t, w, inPlace, (*list).String), emit)
 	}
@@ -310,7 +309,7 @@ func TestWindowsForget(t *testing.T) {
 		} {
 			for _, fold := range []operators.Fold[string, string]{written, merged} {
 				_, session := w.(window.Session)
-				if session && (fold.Merge == nil || emit != window.EachUpdate && emit != window.OnClose) {
+				if session && fold.Merge == nil {
 					continue
 				}
 				t.Run(fmt.Sprintf("%T %v %v", w, emit, fold.Merge != nil), func(t *testing.T) {

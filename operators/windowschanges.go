@@ -38,6 +38,15 @@ func (c *changes[K]) add(k K, start int64) {
 	c.newest[k] = int32(len(c.list))
 }
 
+// move is add for a row that was at from. When that was the last change of k, it is forgotten.
+func (c *changes[K]) move(k K, from, start int64, owned func(K) K) {
+	if i := c.newest[k]; i > 0 && c.list[i-1].start == from {
+		c.list[i-1].start = start
+		return
+	}
+	c.add(owned(k), start)
+}
+
 // drain gives each key, in the order of their first changes, with the starts of its rows, ascending, until yield
 // returns false; then it is empty.
 func (c *changes[K]) drain(yield func(k K, starts []int64) bool) bool {
@@ -63,7 +72,7 @@ func (g *windowTask[K, V, A]) roundByKey(c *changes[K], from, to int64) bool {
 	return c.drain(func(k K, starts []int64) bool {
 		ok := true
 		g.review.changed(k, starts, from, to, func(s window.Span, p part[A]) {
-			ok = ok && g.pane(k, s, p.Value, p.Time, false)
+			ok = ok && g.review.retract(k, s) && g.pane(k, s, p.Value, p.Time, false)
 		})
 		return ok
 	})
@@ -118,11 +127,11 @@ func (g *windowTask[K, V, A]) tick(now, open int64) bool {
 		return true
 	})
 	slices.SortFunc(t.ready, func(a, b tickPane[K, A]) int {
-		return cmp.Or(cmp.Compare(a.span.Start, b.span.Start), bytes.Compare(t.bytes[a.from:a.to], t.bytes[b.from:b.to]))
+		return cmp.Or(g.review.order(a.span, b.span), bytes.Compare(t.bytes[a.from:a.to], t.bytes[b.from:b.to]))
 	})
 	for i := 0; i < len(t.ready) && ok; i++ {
 		p := &t.ready[i]
-		ok = g.pane(p.key, p.span, p.part.Value, p.part.Time, false)
+		ok = g.review.retract(p.key, p.span) && g.pane(p.key, p.span, p.part.Value, p.part.Time, false)
 	}
 	clear(t.ready)
 	t.ready, t.bytes = t.ready[:0], t.bytes[:0]

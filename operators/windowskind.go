@@ -48,6 +48,12 @@ type reviewer[K comparable, A any] interface {
 
 	// stamped gives the rows that last changed under the given stamp.
 	stamped(stamp int64, yield func(k K, start int64))
+
+	// retract sends, before a pane, those that it takes the place of and that were sent in an earlier round.
+	retract(k K, s window.Span) bool
+
+	// order is that in which the windows of a tick are sent.
+	order(a, b window.Span) int
 }
 
 // keeperOf chooses how windows of kind w are kept.
@@ -67,9 +73,6 @@ func keeperOf[K comparable, V, A any](w window.Kind, merges bool) (func(*windowT
 	case window.Session:
 		if !merges {
 			return nil, errors.New("sessions grow together, so the fold needs a Merge function")
-		}
-		if e := w.Emission(); e != window.EachUpdate && e != window.OnClose {
-			return nil, fmt.Errorf("sessions cannot be sent %v, only EachUpdate or OnClose", e)
 		}
 		return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newSessions(g, w) }, nil
 	case window.Aligned:

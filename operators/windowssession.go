@@ -18,21 +18,40 @@ import (
 // sessions keeps one row for each session, under its last instant: then those that a record can join are the rows from
 // Gap before it on, sessions close in the order of the rows, and what is expired lies together. A record that makes a
 // session longer moves its row.
+//
+// PerCommit and Every send rounds. What a reader has of a session is its pane of the last round, whatever has happened
+// to it since. So the first change of a session in a round puts its row aside, into sent; when the session is sent
+// again, those rows are retracted that lie in its span and are not it.
+//
+//		round        records @5   @15         @20            round
+//		row [0,1)  →      [0,6)   [0,16)      [0,21)   →     [0,1) retracted, [0,21)
+//		sent       →      [0,1)                        →     empty
+//
+//	 1. A row without the stamp of this round was sent as it is, or is one of sent's.
+//	 2. Each row of sent lies in the span of a row with the stamp of this round.
 type sessions[K comparable, V, A any] struct {
 	timeline[K, V, A]
 	w       window.Session
 	store   *state.WindowStore[K, session[A]]
-	spans   []window.Span // of the sessions near a record, in time order
-	values  []A
-	upTo    int64 // the last instant at which a session near the record may begin
+	sent    *state.WindowStore[K, session[A]] // only with PerCommit and Every
+	spans   []window.Span                     // of the sessions near a record, in time order
+	near    []session[A]                      // they themselves
+	upTo    int64                             // the last instant at which a session near the record may begin
 	collect func(last int64, s *session[A]) bool
 	closing []closingSession[K, A]
+	changes changes[K] // scratch of round
+
+	overdue     []window.Span // scratch of retract
+	overdueRows []session[A]
+	within      window.Span
+	collectSent func(last int64, s *session[A]) bool
 }
 
 // session is the row of a session.
 type session[A any] struct {
 	Value A
 	First int64
+	Stamp int64 // of its last change: see windowTask.stamp; kept for Every only
 }
 
 type closingSession[K comparable, A any] struct {
@@ -45,21 +64,37 @@ func newSessions[K comparable, V, A any](g *windowTask[K, V, A], w window.Sessio
 	s := &sessions[K, V, A]{timeline: newTimeline(g, w.Gap.Milliseconds(), closes, closes), w: w}
 	s.agenda.from = s
 	s.agenda.upTo = s.oldestOpen(g.restored)
-	s.store = state.Window[K, session[A]]{
-		Name: g.name, Key: g.keys, Value: sessionCodec[A]{g.fold.Codec},
+	declared := state.Window[K, session[A]]{
+		Name: g.name, Key: g.keys, Value: sessionCodec[A]{g.fold.Codec, g.ticks != nil},
 		Segment: s.agenda.segment, Retention: s.retention(),
-	}.Open(g.task)
+	}
+	s.store = declared.Open(g.task)
 	s.rows = s.store
 	s.collect = func(last int64, row *session[A]) bool {
 		if row.First > s.upTo {
 			return false
 		}
 		s.spans = append(s.spans, sessionSpan(row.First, last))
-		s.values = append(s.values, row.Value)
+		s.near = append(s.near, *row)
 		return true
+	}
+	if s.inRounds() {
+		// With PerCommit it is empty after each commit.
+		declared.Name, declared.Unlogged = g.name+"-sent", g.ticks == nil
+		s.sent = declared.Open(g.task)
+		s.collectSent = func(last int64, row *session[A]) bool {
+			if row.First >= s.within.Start {
+				s.overdue = append(s.overdue, sessionSpan(row.First, last))
+				s.overdueRows = append(s.overdueRows, *row)
+			}
+			return true
+		}
 	}
 	return s
 }
+
+// inRounds tells whether panes are sent in rounds: at commits or ticks.
+func (s *sessions[K, V, A]) inRounds() bool { return s.ticks != nil || s.emission == window.PerCommit }
 
 func sessionSpan(first, last int64) window.Span {
 	return window.Span{Start: first, End: later(last, 1)}
@@ -67,7 +102,7 @@ func sessionSpan(first, last int64) window.Span {
 
 func (s *sessions[K, V, A]) add(r *stream.Record[K, V]) (dropped string) {
 	near := s.w.Neighbours(r.Time)
-	s.spans, s.values, s.upTo = s.spans[:0], s.values[:0], near.End-1
+	s.spans, s.near, s.upTo = s.spans[:0], s.near[:0], near.End-1
 	s.store.ScanKey(r.Key, near.Start, math.MaxInt64, s.collect)
 	joined, late := s.w.Join(r.Time, s.clock.Now(), s.spans)
 	last := joined.Span.End - 1
@@ -75,18 +110,27 @@ func (s *sessions[K, V, A]) add(r *stream.Record[K, V]) (dropped string) {
 		return dropLate
 	}
 	value := s.merge(r, joined)
-	for _, old := range s.spans[joined.From:joined.To] {
+	from := last // where the session's last instant was
+	for i, old := range s.spans[joined.From:joined.To] {
+		if row := s.near[joined.From+i]; s.sent != nil && row.Stamp != s.stamp {
+			s.sent.Put(r.Key, old.End-1, row)
+		}
 		if old.End != joined.Span.End {
 			s.store.Delete(r.Key, old.End-1)
 		}
+		from = old.End - 1
 	}
-	s.store.Put(r.Key, last, session[A]{value, joined.Span.Start})
-	if s.emission == window.EachUpdate {
+	s.store.Put(r.Key, last, session[A]{value, joined.Span.Start, s.stamp})
+	switch {
+	case s.emission == window.EachUpdate:
 		s.update(r, joined, value)
-	} else {
+	case s.ticks != nil:
+		s.ticks.changes.move(r.Key, from, last, s.owned)
+		s.enter(last, r.Key)
+	case s.emission == window.OnClose:
 		s.enter(last, r.Key)
 	}
-	clear(s.values)
+	clear(s.near)
 	return ""
 }
 
@@ -95,9 +139,9 @@ func (s *sessions[K, V, A]) merge(r *stream.Record[K, V], joined window.Joined) 
 	if joined.From == joined.To {
 		return s.fold.Add(s.fold.init(), r.Value)
 	}
-	value := s.copied(s.values[joined.From])
-	for _, v := range s.values[joined.From+1 : joined.To] {
-		value = s.fold.Merge(value, s.copied(v))
+	value := s.copied(s.near[joined.From].Value)
+	for _, old := range s.near[joined.From+1 : joined.To] {
+		value = s.fold.Merge(value, s.copied(old.Value))
 	}
 	return s.fold.Add(value, r.Value)
 }
@@ -107,7 +151,7 @@ func (s *sessions[K, V, A]) update(r *stream.Record[K, V], joined window.Joined,
 	for i := joined.From; i < joined.To && joined.Retract; i++ {
 		g := s.windowTask
 		g.rec = stream.Record[K, window.Pane[A]]{
-			Key: r.Key, Value: window.Pane[A]{Span: s.spans[i], Value: s.values[i], Retracted: true},
+			Key: r.Key, Value: window.Pane[A]{Span: s.spans[i], Value: s.near[i].Value, Retracted: true},
 			Time: s.spans[i].End - 1, Headers: r.Headers,
 		}
 		if g.out(&g.rec); g.task.Failed() {
@@ -119,6 +163,59 @@ func (s *sessions[K, V, A]) update(r *stream.Record[K, V], joined window.Joined,
 
 // oldestOpen is a bound of last instants.
 func (s *sessions[K, V, A]) oldestOpen(clock int64) int64 { return max(s.w.OldestEnd(clock)-1, 0) }
+
+// order is that of closing: by end, then start.
+func (s *sessions[K, V, A]) order(a, b window.Span) int { return window.ByEnd(a, b) }
+
+// round sends what changed since the last commit. A session that has closed since does not change any more, and is
+// still there: so no bounds.
+func (s *sessions[K, V, A]) round(int64, int64) bool {
+	s.store.Changed(func(k K, last int64, row *session[A], exists bool) bool {
+		if exists && row.Stamp == s.stamp {
+			s.changes.add(k, last)
+		}
+		return true
+	})
+	return s.roundByKey(&s.changes, 0, math.MaxInt64)
+}
+
+// changed takes rows by their last instants, which are in time order. Those that were moved since are not there.
+func (s *sessions[K, V, A]) changed(k K, lasts []int64, from, to int64, yield func(window.Span, part[A])) {
+	for i, last := range lasts {
+		if last < from || last >= to || i > 0 && last == lasts[i-1] {
+			continue
+		}
+		if row, ok := s.store.Get(k, last); ok && row.Stamp == s.stamp {
+			yield(sessionSpan(row.First, last), part[A]{Value: row.Value, Time: last})
+		}
+	}
+}
+
+func (s *sessions[K, V, A]) stamped(stamp int64, yield func(k K, start int64)) {
+	s.store.ScanSpan(0, math.MaxInt64, func(last int64, k K, row *session[A]) bool {
+		if row.Stamp == stamp {
+			yield(k, last)
+		}
+		return true
+	})
+}
+
+// retract sends the rows of sent that lie in the span of a session, except for its own, of which it is an update.
+func (s *sessions[K, V, A]) retract(k K, span window.Span) bool {
+	if s.sent == nil {
+		return true
+	}
+	s.within, s.overdue, s.overdueRows = span, s.overdue[:0], s.overdueRows[:0]
+	s.sent.ScanKey(k, span.Start, span.End-1, s.collectSent)
+	for i, old := range s.overdue {
+		s.sent.Delete(k, old.End-1)
+		if old != span && !s.retracted(k, old, s.overdueRows[i].Value, old.End-1) {
+			return false
+		}
+	}
+	clear(s.overdueRows)
+	return true
+}
 
 // atOrAfter implements candidates.
 func (s *sessions[K, V, A]) atOrAfter(start int64) (at int64, ok bool) {
@@ -146,7 +243,8 @@ func (s *sessions[K, V, A]) settle(keys []liveKey[K], last int64) bool {
 	}
 	slices.SortStableFunc(s.closing, func(a, b closingSession[K, A]) int { return cmp.Compare(a.First, b.First) })
 	for _, c := range s.closing {
-		if !s.pane(c.key, sessionSpan(c.First, last), c.Value, last, true) {
+		span := sessionSpan(c.First, last)
+		if !s.retract(c.key, span) || !s.pane(c.key, span, c.Value, last, true) {
 			return false
 		}
 	}
@@ -154,14 +252,22 @@ func (s *sessions[K, V, A]) settle(keys []liveKey[K], last int64) bool {
 	return true
 }
 
-// sessionCodec writes a session as its first instant (8 bytes, big-endian) and its value.
-type sessionCodec[A any] struct{ value codec.Codec[A] }
+// sessionCodec writes a session as its stamp (a varint, 0 without Every), its first instant (8 bytes, big-endian) and
+// its value.
+type sessionCodec[A any] struct {
+	value codec.Codec[A]
+	every bool
+}
 
 func (c sessionCodec[A]) Append(dst []byte, s session[A]) ([]byte, error) {
+	dst = appendStamp(dst, s.Stamp, c.every)
 	return c.value.Append(binary.BigEndian.AppendUint64(dst, uint64(s.First)), s.Value)
 }
 
 func (c sessionCodec[A]) Decode(src []byte) (s session[A], err error) {
+	if s.Stamp, src, err = takeStamp(src); err != nil {
+		return s, err
+	}
 	if len(src) < 8 {
 		return s, fmt.Errorf("session: %d bytes are too few", len(src))
 	}

@@ -3,6 +3,7 @@
 package operators
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/irmak-go/irmak/stream"
@@ -174,6 +175,20 @@ func (g *windowTask[K, V, A]) pane(k K, s window.Span, v A, at int64, final bool
 	}
 	return g.task.Between(g.sendAlone)
 }
+
+// retracted is pane for a window that is no more.
+func (g *windowTask[K, V, A]) retracted(k K, s window.Span, v A, at int64) bool {
+	g.rec = stream.Record[K, window.Pane[A]]{
+		Key: k, Value: window.Pane[A]{Span: s, Value: v, Retracted: true}, Time: at,
+	}
+	return g.task.Between(g.sendAlone)
+}
+
+// retract implements reviewer for windows that nothing takes the place of.
+func (g *windowTask[K, V, A]) retract(K, window.Span) bool { return true }
+
+// order implements reviewer for windows of which no two start together.
+func (g *windowTask[K, V, A]) order(a, b window.Span) int { return cmp.Compare(a.Start, b.Start) }
 
 func (g *windowTask[K, V, A]) failed(err error) { g.task.Fail(g.label, err) }
 
