@@ -44,8 +44,8 @@ func TestWindowMistakes(t *testing.T) {
 			window.Tumbling{Size: time.Second}, operators.Fold[string, string]{Add: concat}, "no Codec",
 		},
 		"sessions that cannot merge": {window.Session{Gap: time.Second}, written, "the fold needs a Merge function"},
-		"strange kind": {strangeKind{}, written, "it cannot aggregate over a operators_test.strangeKind"},
-		"a pointer":    {&window.Sliding{Size: time.Second}, written, "the value, not a pointer"},
+		"strange kind":               {strangeKind{}, written, "it cannot aggregate over a operators_test.strangeKind"},
+		"a pointer":                  {&window.Sliding{Size: time.Second}, written, "the value, not a pointer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
