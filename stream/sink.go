@@ -114,7 +114,7 @@ func (w *writer[K, V]) send(to *route, p int32, key, value []byte, r *Record[K, 
 	switch err := to.targets[p].Send(key, value, r.Time, r.Headers); {
 	case err == nil:
 		return true
-	case errors.Is(err, kafka.ErrTooLarge):
+	case errors.Is(err, kafka.ErrTooLarge) || errors.Is(err, kafka.ErrRefused):
 		w.failRecord(err)
 	default:
 		w.failTask(err)

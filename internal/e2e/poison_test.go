@@ -29,6 +29,7 @@ type poison struct {
 	phase  func(p *stream.Policies) *stream.Policy
 	says   []string
 	limits map[string]string // of the output topic
+	at     int64             // the result's time; 0: the record's
 }
 
 const bad = 666
@@ -73,6 +74,12 @@ func poisons() []poison {
 			name: "too large for the topic", phase: produce, says: []string{`to "out`, "too large", "max.message.bytes"},
 			grow: long(50_000), limits: map[string]string{"max.message.bytes": "10000"},
 		},
+		{
+			name: "too far ahead for the topic", phase: produce,
+			says:   []string{`to "out`, "2100-01-01", "message.timestamp.after.max.ms"},
+			at:     time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(),
+			limits: map[string]string{"message.timestamp.after.max.ms": "3600000"},
+		},
 	}
 }
 
@@ -109,7 +116,11 @@ func (r *trial) topology() *stream.Topology {
 			if err := r.stream(rec.Value); err != nil {
 				return err
 			}
-			p.Emit(r.grow(rec.Value))
+			if r.at != 0 && rec.Value == bad {
+				p.EmitAt(r.grow(rec.Value), r.at)
+			} else {
+				p.Emit(r.grow(rec.Value))
+			}
 			r.seen.Add(1)
 			return nil
 		}

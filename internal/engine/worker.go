@@ -208,7 +208,11 @@ type output struct{ w *worker }
 
 // Partitions implements task.Output.
 func (o output) Partitions(topic string) (int32, error) {
-	return o.w.p.client.Partitions(o.w.ctx, topic)
+	n, err := o.w.p.client.Partitions(o.w.ctx, topic)
+	if err == nil {
+		err = o.w.p.client.LearnRules(o.w.ctx, topic)
+	}
+	return n, err
 }
 
 // Target implements task.Output.

@@ -47,8 +47,6 @@ func (c *Client) CreateTopics(ctx context.Context, specs []TopicSpec) error {
 	if err != nil {
 		return err
 	}
-	// The broker that we ask next may hear of the topics later than the controller.
-	notYet := func(err error) bool { return retriable(err) || errors.Is(err, ErrTopicMissing) }
 	err = c.retryIf(ctx, "wait for leaders of new topics", notYet, func(ctx context.Context) error {
 		if err := c.refreshOnce(ctx, names...); err != nil {
 			return err
@@ -64,6 +62,10 @@ func (c *Client) CreateTopics(ctx context.Context, specs []TopicSpec) error {
 	}
 	return errors.Join(wrong...)
 }
+
+// notYet says whether a topic that exists may just not be known to the broker that was asked: it hears of new ones
+// later than the controller.
+func notYet(err error) bool { return retriable(err) || errors.Is(err, ErrTopicMissing) }
 
 // errOldBroker passes: the topic is asked for once more, without the setting.
 var errOldBroker = fmt.Errorf("the broker does not know %s: %w", newestTime, sarama.ErrNotController)

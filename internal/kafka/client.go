@@ -88,6 +88,7 @@ type Client struct {
 	nodes        map[int32]node
 	controller   int32
 	topics       map[string]topic
+	rules        map[string]*rules // of topics that are written to; nil: it has none
 	coordinators map[coordinatorKey]int32
 	conns        map[string]*conn // control, by address
 	closed       bool
@@ -106,7 +107,7 @@ func Open(ctx context.Context, opts Options) (*Client, error) {
 	}
 	c := &Client{
 		opts: opts, conf: conf, log: opts.Log, controller: -1,
-		nodes: map[int32]node{}, topics: map[string]topic{},
+		nodes: map[int32]node{}, topics: map[string]topic{}, rules: map[string]*rules{},
 		coordinators: map[coordinatorKey]int32{}, conns: map[string]*conn{},
 	}
 	if err := c.refreshOnce(ctx, bootstrapTopic); err != nil {

@@ -29,6 +29,8 @@ var (
 	ErrOutOfRange = errors.New("offset out of range")
 	// ErrTooLarge means that a record, batch or request is larger than the broker or an option allows.
 	ErrTooLarge = errors.New("too large")
+	// ErrRefused means that a broker would not take a record, whatever else is sent with it.
+	ErrRefused = errors.New("the topic's settings do not allow the record")
 	// ErrFenced means that a newer producer or member has taken this one's place: it must stop.
 	ErrFenced = errors.New("fenced by a newer instance")
 	// ErrStaleMember means that the group has moved on to another generation: try again with the member's present

@@ -188,7 +188,11 @@ func (p *Producer) Target(topic string, partition int32) *Target {
 	if t := p.targets[part]; t != nil {
 		return t
 	}
-	t := &Target{p: p, part: part, limit: p.opts.BatchBytes, allowed: p.opts.BatchBytes, pause: p.c.backoff()}
+	t := &Target{
+		p: p, part: part, rules: p.c.rulesFor(topic), newest: maxTime,
+		limit: p.opts.BatchBytes, allowed: p.opts.BatchBytes, pause: p.c.backoff(),
+	}
+	t.look()
 	p.targets[part] = t
 	return t
 }

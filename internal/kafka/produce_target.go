@@ -16,10 +16,13 @@ const firstBatchBytes = 4 << 10
 // Owner: the producer's owner calls its methods; the fields are grouped by who may touch them. See Producer for the
 // invariants.
 type Target struct {
-	p    *Producer
-	part Partition
+	p     *Producer
+	part  Partition
+	rules *rules // nil: none that are known
 
 	// The owner's.
+	oldest     int64 // the times that rules allow, as last looked at
+	newest     int64
 	open       *batch
 	limit      int // bytes at which open is sealed
 	lastBytes  int // size of the batch before
@@ -60,14 +63,16 @@ type Run struct {
 // network, unless BufferBytes are not acknowledged yet: then until half of them are, or DeliveryTimeout has passed.
 // time is the record's event time, which must be within 1970 to 2262.
 //
-// A record that cannot fit is ErrTooLarge, and as if it had never been sent. That a topic allows less than
+// A record that cannot fit is ErrTooLarge, and one that the topic's settings do not allow (LearnRules) is ErrRefused:
+// both are as if they had never been sent. That a topic allows less than
 // MaxRecordBytes is found out by the first record that is too large for it: that one fails the transaction, with
 // ErrAbort, and is ErrTooLarge when it is sent again. On any other error the producer needs Abort; the error may come
 // from records that were sent earlier.
 func (t *Target) Send(key, value []byte, time int64, headers []Header) error {
 	size := storedSize(key, value, headers)
 	b, p := t.open, t.p
-	if b == nil || len(b.data)+size > t.limit || p.taken+int64(size) > p.room.Load() || uint64(time) > uint64(maxTime) {
+	if b == nil || len(b.data)+size > t.limit || p.taken+int64(size) > p.room.Load() ||
+		time < t.oldest || time > t.newest || key == nil && t.rules != nil {
 		if err := t.prepare(size, key, value, time, headers); err != nil {
 			return err
 		}
@@ -81,8 +86,8 @@ func (t *Target) Send(key, value []byte, time int64, headers []Header) error {
 // prepare makes t.open a batch that a record of size bytes may be added to.
 func (t *Target) prepare(size int, key, value []byte, time int64, headers []Header) error {
 	p := t.p
-	if uint64(time) > uint64(maxTime) {
-		return fmt.Errorf("kafka: send to %v: time %d ms: Kafka's times are from 0 to %d", t.part, time, maxTime)
+	if err := t.vet(key == nil, time); err != nil {
+		return err
 	}
 	if wire := wireSize(key, value, headers); wire > p.opts.MaxRecordBytes {
 		return fmt.Errorf("kafka: send to %v: a key of %d bytes, a value of %d and %d headers are %d bytes as a batch, "+
@@ -116,6 +121,7 @@ func (p *Producer) openBatch(t *Target, size int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t.limit = t.allowed
+	t.look()
 	t.open = p.free.get(max(size, t.lastBytes, firstBatchBytes))
 	t.open.begin(t)
 	if !t.listedOpen {

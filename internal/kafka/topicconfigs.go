@@ -21,9 +21,15 @@ import (
 //
 // Who may not see or change settings is told in the log what they should be, and goes on.
 func (c *Client) EnsureConfigs(ctx context.Context, specs []TopicSpec) error {
+	var names []string
+	for _, s := range specs {
+		if len(s.Configs) > 0 {
+			names = append(names, s.Name)
+		}
+	}
 	var present map[string]settings
-	err := c.retry(ctx, "settings of topics", func(ctx context.Context) (err error) {
-		present, err = c.describeConfigs(ctx, specs)
+	err := c.retryIf(ctx, "settings of topics", notYet, func(ctx context.Context) (err error) {
+		present, err = c.describeConfigs(ctx, names, append([]string{cleanupPolicy}, limits...)...)
 		return err
 	})
 	if err != nil {
@@ -112,18 +118,16 @@ func (have settings) below(want settings) settings {
 	return low
 }
 
-// describeConfigs asks one broker for the settings of specs. Topics that we may not ask about are left out.
-func (c *Client) describeConfigs(ctx context.Context, specs []TopicSpec) (map[string]settings, error) {
-	req := &sarama.DescribeConfigsRequest{Version: 4}
-	for _, s := range specs {
-		if len(s.Configs) > 0 {
-			req.Resources = append(req.Resources, &sarama.ConfigResource{
-				Type: sarama.TopicResource, Name: s.Name, ConfigNames: append([]string{cleanupPolicy}, limits...),
-			})
-		}
-	}
-	if len(req.Resources) == 0 {
+// describeConfigs asks one broker for the named settings of topics. Topics that we may not ask about are left out.
+func (c *Client) describeConfigs(ctx context.Context, topics []string, names ...string) (map[string]settings, error) {
+	if len(topics) == 0 {
 		return nil, nil
+	}
+	req := &sarama.DescribeConfigsRequest{Version: 4}
+	for _, topic := range topics {
+		req.Resources = append(req.Resources, &sarama.ConfigResource{
+			Type: sarama.TopicResource, Name: topic, ConfigNames: names,
+		})
 	}
 	b, err := c.controllerConn(ctx)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -30,9 +31,13 @@ func TestLimitsThatAreTooLowAreRaised(t *testing.T) {
 		"retention.bytes": "-1",
 	}
 	require.NoError(t, c.EnsureConfigs(ctx, []TopicSpec{want, {Name: name + "-no-settings"}}))
-	have, err := c.describeConfigs(ctx, []TopicSpec{want})
-	require.NoError(t, err)
-	require.Equal(t, "604800000", have[name]["delete.retention.ms"])
+	var have map[string]settings
+	require.Eventually(t, func() (done bool) { // brokers hear of it later than the controller
+		var err error
+		have, err = c.describeConfigs(ctx, []string{name}, limits...)
+		require.NoError(t, err)
+		return have[name]["delete.retention.ms"] == "604800000"
+	}, time.Minute, 10*time.Millisecond)
 	require.Equal(t, "7200000", have[name]["retention.ms"], "more than is needed stays")
 	require.Equal(t, "9223372036854775807", have[name][newestTime])
 	require.Empty(t, have[name].below(want.settings()))
