@@ -16,8 +16,8 @@ type Windowed[K comparable, V, A any] struct {
 }
 
 // AggregateWindows folds the values of a key that lie in one window of time into one: a pane for each key and window
-// that has any. w is a [window.Tumbling], [window.Hopping], [window.Sliding], [window.Session] or [window.Unlimited],
-// or a kind of your own that implements [window.Aligned]. With a sum:
+// that has any. w is a [window.Tumbling], [window.Hopping], [window.Sliding], [window.Session], [window.Calendar]
+// or [window.Unlimited], or a kind of your own that implements [window.Aligned]. With a sum:
 //
 //	Tumbling{Size: 10ms}                        Hopping{Size: 10ms, Advance: 5ms}
 //	a 1 @3  → a [0,10) 1 @3                     a 1 @3  → a [0,10) 1 @3

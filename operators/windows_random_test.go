@@ -75,6 +75,13 @@ func TestRandomSession(t *testing.T) {
 	})
 }
 
+func TestRandomCalendar(t *testing.T) {
+	randomWindows(t, func(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind {
+		in := time.FixedZone("east", 86400-1000-r.IntN(2)) // days begin near a time that times gives
+		return window.Calendar{Unit: window.Day, In: in, Grace: grace, Emit: emit}
+	})
+}
+
 // A kind of a program's own, with gaps, one that does not tell its slices.
 func TestRandomOwnKind(t *testing.T) {
 	randomWindows(t, func(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind {

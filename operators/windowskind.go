@@ -81,14 +81,14 @@ func keeperOf[K comparable, V, A any](w window.Kind, merges bool) (func(*windowT
 		}
 		return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newOwnWindows(g, w) }, nil
 	}
-	return nil, fmt.Errorf("it cannot aggregate over a %T: take window.Tumbling, Hopping, Sliding, Session or "+
-		"Unlimited (the value, not a pointer), or a kind of your own that implements window.Aligned", w)
+	return nil, fmt.Errorf("it cannot aggregate over a %T: take window.Tumbling, Hopping, Sliding, Session, "+
+		"Calendar or Unlimited (the value, not a pointer), or a kind of your own that implements window.Aligned", w)
 }
 
 // overlapping is false when a record is in one window only.
 func overlapping(w window.Aligned) bool {
 	switch w := w.(type) {
-	case window.Tumbling, window.Unlimited:
+	case window.Tumbling, window.Unlimited, window.Calendar:
 		return false
 	case window.Hopping:
 		return w.Advance < w.Size

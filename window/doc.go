@@ -9,6 +9,7 @@
 //	window.Hopping{Size: time.Hour, Advance: time.Minute}               // an hour, a new one every minute
 //	window.Sliding{Size: 10 * time.Minute, Grace: 30 * time.Second}     // ten minutes before and after every record
 //	window.Session{Gap: 5 * time.Minute, Emit: window.OnClose}          // as long as records are at most Gap apart
+//	window.Calendar{Unit: window.Month, In: berlin}                     // months, however long, with summer time
 //	window.Unlimited{}                                                  // one window, never closed
 //	window.Within{Before: time.Minute, After: time.Minute}              // the pairs of a stream-stream join
 //
@@ -25,8 +26,8 @@
 //
 // There are three kinds of windows, by what decides about them:
 //
-//   - [Aligned], by time alone: Tumbling, Hopping, Unlimited and whatever a user writes. Which windows a record
-//     belongs to follows from its time.
+//   - [Aligned], by time alone: Tumbling, Hopping, Calendar, Unlimited and whatever a user writes. Which windows a
+//     record belongs to follows from its time.
 //   - [Sliding], by the times of a key's records. Which panes exist follows from the sorted times around a record.
 //   - [Session], by the key's sessions so far.
 //
