@@ -17,7 +17,13 @@ import (
 //	in:  a 3 @1   b 5 @2   a 4 @0        fold: Sum
 //	out: a 3 @1   b 5 @2   a 7 @1
 func Aggregate[K comparable, V, A any](name string, in stream.Stream[K, V], fold Fold[V, A]) stream.Table[K, A] {
-	o := stream.NewOp(in.Topology(), "aggregate", name)
+	return aggregate("aggregate", name, in, fold)
+}
+
+func aggregate[K comparable, V, A any](
+	kind, name string, in stream.Stream[K, V], fold Fold[V, A],
+) stream.Table[K, A] {
+	o := stream.NewOp(in.Topology(), kind, name)
 	if err := fold.check(); err != nil {
 		o.Mistake("%w", err)
 	}

@@ -84,10 +84,16 @@ type Windowed[K comparable, V, A any] struct {
 // changes one of these it must give the operator a new name.
 func AggregateWindows[K comparable, V, A any](name string, in stream.Stream[K, V], w window.Kind,
 	fold Fold[V, A]) Windowed[K, V, A] {
+	return aggregateWindows("aggregate windows", name, in, w, fold)
+}
+
+func aggregateWindows[K comparable, V, A any](
+	kind, name string, in stream.Stream[K, V], w window.Kind, fold Fold[V, A],
+) Windowed[K, V, A] {
 	if in.Topology() == nil {
 		return Windowed[K, V, A]{}
 	}
-	o := stream.NewOp(in.Topology(), "aggregate windows", name)
+	o := stream.NewOp(in.Topology(), kind, name)
 	if name == "" {
 		o.Mistake("it needs a name: its windows are kept in a store called after it")
 	}

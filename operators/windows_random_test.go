@@ -116,6 +116,7 @@ type windowRun struct {
 	seed    uint64
 	rnd     *rand.Rand
 	oracle  windowOracle
+	cogroup bool // of two streams, which are one when they are brought together again
 	opts    streamtest.Options
 	d       *streamtest.Driver
 	in      *streamtest.In[string, string]
@@ -145,6 +146,7 @@ func newWindowRun(t *testing.T, seed uint64,
 	if _, ok := w.oracle.w.(window.Session); ok {
 		w.oracle.merges = true
 	}
+	w.cogroup = r.IntN(5) == 0
 	if r.IntN(4) == 0 {
 		w.oracle.disorder = 1 + r.Int64N(10)
 	}
@@ -164,9 +166,20 @@ func (w *windowRun) build() {
 	if w.oracle.merges {
 		fold = merged
 	}
-	res := operators.AggregateWindows("windowed", stream.From(topo, source), w.oracle.w, fold)
-	stream.To(res.Out, panesOut)
-	stream.To(res.Late, rest)
+	in := stream.From(topo, source)
+	if w.cogroup {
+		even, odd := operators.Branch(in, func(v string) bool { return len(v)%2 == 0 })
+		bytes := operators.Map(odd, func(v string) []byte { return []byte(v) })
+		group := operators.Group[string]{Merge: fold.Merge, Codec: fold.Codec}
+		res := operators.CogroupWindows("windowed", w.oracle.w, group, operators.With(even, concat),
+			operators.With(bytes, func(acc string, v []byte) string { return acc + string(v) }))
+		stream.To(res.Out, panesOut)
+		stream.To(res.Late, rest)
+	} else {
+		res := operators.AggregateWindows("windowed", in, w.oracle.w, fold)
+		stream.To(res.Out, panesOut)
+		stream.To(res.Late, rest)
+	}
 	w.d = streamtest.New(w.t, topo, w.opts)
 	w.in = streamtest.Input(w.d, source)
 	w.panes, w.late = streamtest.Output(w.d, panesOut), streamtest.Output(w.d, rest)
