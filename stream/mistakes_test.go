@@ -17,6 +17,7 @@ import (
 	"github.com/irmak-go/irmak/state"
 	"github.com/irmak-go/irmak/stream"
 	"github.com/irmak-go/irmak/stream/codec"
+	"github.com/irmak-go/irmak/window"
 )
 
 // In this file a comment "mistake: text" says that Build must report what begins with that text for the line below.
@@ -327,4 +328,33 @@ func TestMistakesInOrder(t *testing.T) {
 	require.Regexp(t, `(?s)key by: .*\n.*topic "in" is read already.*\n.*aggregate: `, err)
 	require.Regexp(t, `(?s)\nmistakes\n  .*key by: .*\n  .*aggregate: `, topo.Describe())
 	require.Equal(t, err, topo.Build())
+}
+
+func TestJoinMistakes(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("test")
+	a, b := stream.From(topo, topicOf("a")), stream.From(topo, topicOf("b"))
+	pair := func(a, b string) string { return a + b }
+	either := func(a string, _ bool, b string, _ bool) string { return a + b }
+	near := window.Within{After: time.Second}
+	// begin joins
+	// mistake: join: it needs a name
+	operators.Join("", a, b, near, pair)
+	// mistake: join "empty": window.Within.Before is -1s and After 0s
+	operators.Join("empty", a, b, window.Within{Before: -time.Second}, pair)
+	// mistake: outer join "grace": window.Within.Grace is -1s
+	operators.OuterJoin("grace", a, b, window.Within{Grace: -time.Second}, either)
+	// mistake: left join "codec": the codec of the values is not known
+	operators.LeftJoin("codec", a, operators.Map(b, join1), near, func(a, b string, _ bool) string { return a + b })
+	custom := topicOf("custom")
+	custom.Key = upper{codec.String}
+	// mistake: join "keys": it matches topic "a", keyed by codec.stringCodec, with topic "custom"
+	operators.Join("keys", a, stream.From(topo, custom), near, pair)
+	// mistake: join "twice": store "twice-left": the name is taken by the outer join at
+	operators.Join("twice", a, b, near, pair)
+	operators.OuterJoin("twice-left", a, a, near, either)
+	// mistake: join "zero": an input is the zero Stream
+	operators.Join("zero", a, stream.Stream[string, string]{}, near, pair)
+	// end joins
+	reported(t, "joins", topo.Build())
 }

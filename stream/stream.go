@@ -88,3 +88,7 @@ func fan[K, V any](nexts []Next[K, V]) Next[K, V] {
 		}
 	}
 }
+
+// Same says whether a and b are the same stream, such as the result of one operator given twice, and not only streams
+// of the same records.
+func Same[K, A, B any](a Stream[K, A], b Stream[K, B]) bool { return a.out != nil && a.out == b.out }

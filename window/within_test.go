@@ -36,6 +36,7 @@ func checkWithin(t *testing.T, w Within, before, after, grace int64) {
 			}
 		}
 	}
+	checkKept(t, w, before, after, grace)
 	for at := int64(0); at < 20; at++ {
 		for clock := int64(0); clock < 40; clock++ {
 			closed := clock > at+after+grace
@@ -74,5 +75,16 @@ func TestWithinNearTheEndOfTime(t *testing.T) {
 				t.Errorf("%+v at %d: overflow", w, at)
 			}
 		}
+	}
+}
+
+// checkKept: a record is kept until it is closed, and until every record of the other side that it matches is.
+func checkKept(t *testing.T, w Within, before, after, grace int64) {
+	left, right := after+grace, before+grace
+	for d := -before; d <= after; d++ { // by how much the right record is later
+		left, right = max(left, d+before+grace), max(right, after+grace-d)
+	}
+	if w.KeptLeft() != max(left, 0) || w.KeptRight() != max(right, 0) {
+		t.Fatalf("%+v: kept for %d and %d, must be %d and %d", w, w.KeptLeft(), w.KeptRight(), left, right)
 	}
 }
