@@ -355,6 +355,17 @@ func TestJoinMistakes(t *testing.T) {
 	operators.OuterJoin("twice-left", a, a, near, either)
 	// mistake: join "zero": an input is the zero Stream
 	operators.Join("zero", a, stream.Stream[string, string]{}, near, pair)
+	past := operators.ToVersionedTable("past", a, codec.String, time.Second)
+	// mistake: join table: it needs a name
+	operators.JoinTableGrace("", b, past, time.Second, pair)
+	// mistake: join table "plain": with grace the table is read as it was, so it must be versioned
+	operators.JoinTableGrace("plain", b, operators.ToTable("now", a, codec.String), time.Second, pair)
+	// mistake: join table "short": the table keeps a history of 1s, less than the grace of 2s
+	operators.JoinTableGrace("short", b, past, 2*time.Second, pair)
+	// mistake: left join table "negative": grace is -1s
+	operators.LeftJoinTableGrace("negative", b, past, -time.Second, func(a, b string, _ bool) string { return a + b })
+	// mistake: join table "grace-codec": the codec of the values is not known
+	operators.JoinTableGrace("grace-codec", operators.Map(b, join1), past, time.Second, pair)
 	// end joins
 	reported(t, "joins", topo.Build())
 }

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package operators_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/irmak-go/irmak/operators"
+	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/stream/streamtest"
+)
+
+// withGrace joins what rowsAndReads splits, or with inner left out what has no row too.
+func withGrace(in texts, inner bool, grace, history time.Duration) texts {
+	table, reads := rowsAndReads(in, history)
+	if inner {
+		return operators.JoinTableGrace("join", reads, table, grace, func(v, row string) string { return v + ":" + row })
+	}
+	return operators.LeftJoinTableGrace("join", reads, table, grace, func(v, row string, ok bool) string {
+		return fmt.Sprintf("%s:%s:%v", v, row, ok)
+	})
+}
+
+func TestJoinTableGrace(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		inner bool
+		want  []string
+	}{
+		{true, []string{"", "", "", "", "", "", "", "a y:2 @11, a x:2 @12, b u:1 @12", "a w:2 @12", "", ""}},
+		{false, []string{"", "", "", "", "", "", "", "a y:2:true @11, a x:2:true @12, c v::false @12, b u:1:true @12",
+			"a w:2:true @12", "∅ n::false @30", "a z:2:true @17"}},
+	} {
+		d, in, out := run(t, streamtest.Options{CommitEvery: 1}, func(in texts) texts {
+			return withGrace(in, c.inner, 5*time.Millisecond, 20*time.Millisecond)
+		})
+		if c.inner {
+			c.want[10] = "a z:2 @17"
+		}
+		for i, e := range []event{
+			{key: "a", value: "=1", at: 1}, {key: "b", value: "=1", at: 1},
+			{key: "a", value: "x", at: 12}, {key: "a", value: "y", at: 11}, {key: "c", value: "v", at: 12},
+			{key: "a", value: "=2", at: 10}, // later than the records that it is for
+			{key: "b", value: "u", at: 12},
+			{key: "a", value: "z", at: 17},
+			{key: "a", value: "w", at: 12},      // its time is up
+			{value: "n", at: 30, nullKey: true}, // moves the clock, makes nothing come
+			{key: "c", value: "=9", at: 2},      // a table does neither
+		} {
+			in.SendRecord(&text{Key: e.key, Value: e.value, Time: e.at, NullKey: e.nullKey})
+			if i%2 == 0 {
+				d.Restart()
+			} else {
+				d.Crash(streamtest.AfterCommit)
+			}
+			if i == 10 {
+				in.Send("d", "last", 26)
+			}
+			got := show(out.Read())
+			require.Equal(t, c.want[i], strings.TrimSuffix(got, ", d last::false @26"), "inner %v, step %d", c.inner, i)
+		}
+	}
+}
+
+// What waits keeps its headers, through a restart too.
+func TestWaitingRecordsKeepHeaders(t *testing.T) {
+	t.Parallel()
+	d, in, out := run(t, streamtest.Options{}, func(in texts) texts {
+		return withGrace(in, false, 5*time.Millisecond, 5*time.Millisecond)
+	})
+	headers := []stream.Header{{Key: "a", Value: []byte("1")}, {Key: "", Value: []byte{}}, {Key: "b"}}
+	in.SendRecord(&text{Key: "k", Value: "x", Time: 1, Headers: headers})
+	d.Restart()
+	in.Send("k", "y", 9)
+	got := out.Read()
+	require.Len(t, got, 1)
+	require.Equal(t, headers, got[0].Headers)
+}
+
+// Joins with grace, against a list of all updates and what waits, sorted.
+func TestRandomJoinTableGrace(t *testing.T) {
+	const grace, history = 60, 150
+	equivalent(t, scenario{
+		build: piped(func(in texts) texts {
+			return withGrace(in, false, grace*time.Millisecond, history*time.Millisecond)
+		}),
+		draw: func(r *rand.Rand, i int) event {
+			e := draw(r, i)
+			e.key, e.value = fmt.Sprintf("k%d", r.IntN(4)), fmt.Sprintf("%s%d", [...]string{"=", "", ""}[r.IntN(3)], i)
+			if e.at = e.at / 30 * 30; e.value[0] == '=' && r.IntN(4) == 0 {
+				e.value = "="
+			}
+			return e
+		},
+		oracle: func(events []event) (want []string) {
+			var updates, waiting []event
+			newest, clock := int64(0), int64(-1)
+			join := func(e event) {
+				row, last := event{at: -1}, int64(-1)
+				for _, u := range updates {
+					if u.key == e.key {
+						if last = max(last, u.at); u.at <= e.at && u.at >= row.at {
+							row = u
+						}
+					}
+				}
+				v := strings.TrimPrefix(row.value, "=")
+				ok := v != "" && (row.at == last || e.at >= newest-history)
+				if !ok {
+					v = ""
+				}
+				want = append(want, line(e.key, fmt.Sprintf("%s:%s:%v", e.value, v, ok), e.at))
+			}
+			for _, e := range events {
+				update := e.value[0] == '='
+				switch {
+				case update && !e.nullKey && e.at >= newest-history:
+					newest = max(newest, e.at)
+					updates = append(updates, e)
+				case update:
+				case e.nullKey:
+					clock = max(clock, e.at)
+					want = append(want, line("∅", e.value+"::false", e.at))
+				default:
+					clock = max(clock, e.at)
+					waiting = append(waiting, e)
+					slices.SortStableFunc(waiting[:len(waiting)-1], func(a, b event) int { return int(a.at - b.at) })
+					for len(waiting) > 0 && waiting[0].at <= clock-grace {
+						join(waiting[0])
+						waiting = waiting[1:]
+					}
+					if i := len(waiting) - 1; i > 0 && waiting[i].at <= clock-grace { // late, and not behind what waits
+						join(waiting[i])
+						waiting = waiting[:i]
+					}
+				}
+			}
+			return want
+		},
+		group: func(line string) string {
+			if strings.HasPrefix(line, "∅") {
+				return line
+			}
+			return ""
+		},
+	})
+}
+
+// What waits for a join is read back as it was, and nothing else is taken for it.
+func TestWaitingRecordsOfAnyLength(t *testing.T) {
+	t.Parallel()
+	d, in, out := run(t, streamtest.Options{CacheBytes: 300}, func(in texts) texts {
+		return withGrace(in, false, 5*time.Millisecond, 5*time.Millisecond)
+	})
+	key, value := strings.Repeat("k", 300), strings.Repeat("v", 200)
+	in.Send(key, value, 1)
+	in.Send("", "x", 2)
+	d.Crash(streamtest.AfterCommit)
+	in.Send("j", "x", 20)
+	require.Equal(t, key+" "+value+"::false @1,  x::false @2", show(out.Read()))
+}
