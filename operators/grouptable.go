@@ -3,9 +3,7 @@
 package operators
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"github.com/irmak-go/irmak/stream"
 	"github.com/irmak-go/irmak/stream/codec"
@@ -50,18 +48,6 @@ func GroupTable[K comparable, V any, G comparable, A any](name string, table str
 		return g.update
 	})
 	return stream.NewStoredTable(out.Stream, fold.Codec, rows)
-}
-
-// errNoTableCodec is the mistake of tables whose values are to be written.
-var errNoTableCodec = errors.New("the codec of the table's values is not known, because an operator above made " +
-	"values of a new type; name it with stream.EncodeTable before")
-
-// derived is the name of something durable that belongs to an operator; "" when the operator has none.
-func derived(name, part string) string {
-	if name == "" {
-		return ""
-	}
-	return name + "-" + part
 }
 
 // move is what an update of a row does to one group.
@@ -164,24 +150,4 @@ func (c moveCodec[G, V]) Decode(src []byte) (m move[G, V], err error) {
 	}
 	m.new, err = c.value.Decode(rest)
 	return m, err
-}
-
-// appendSized appends the length of what c writes for v, 4 bytes big-endian, and that.
-func appendSized[T any](dst []byte, c codec.Codec[T], v T) (_ []byte, err error) {
-	at := len(dst)
-	if dst, err = c.Append(append(dst, 0, 0, 0, 0), v); err != nil {
-		return dst, err
-	}
-	binary.BigEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
-	return dst, nil
-}
-
-// takeSized reads what appendSized wrote and gives what follows it.
-func takeSized[T any](src []byte, c codec.Codec[T]) (v T, rest []byte, err error) {
-	if len(src) < 4 || uint64(len(src)-4) < uint64(binary.BigEndian.Uint32(src)) {
-		return v, nil, fmt.Errorf("%d bytes are too few", len(src))
-	}
-	end := 4 + int(binary.BigEndian.Uint32(src))
-	v, err = c.Decode(src[4:end:end])
-	return v, src[end:], err
 }

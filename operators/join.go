@@ -83,8 +83,7 @@ func join[K comparable, A, B, R any](kind, name string, a stream.Stream[K, A], b
 		o.Mistake("%w", err)
 	}
 	if a.Topology() != nil && b.Topology() != nil && (a.ValueCodec() == nil || b.ValueCodec() == nil) {
-		o.Mistake("the codec of the values is not known, because an operator above made values of a new type; " +
-			"name it with stream.Encode before: they are kept in a store")
+		o.Mistake("%w: they are kept in a store", errNoCodec)
 	}
 	both := stream.Joined(a, b)
 	out := stream.Out(o, both, a.KeyCodec(), codec.Codec[R](nil))

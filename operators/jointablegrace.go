@@ -46,8 +46,7 @@ func joinTableGrace[K comparable, V, T, R any](kind, name string, in stream.Stre
 	switch {
 	case in.Topology() == nil:
 	case in.ValueCodec() == nil:
-		o.Mistake("the codec of the values is not known, because an operator above made values of a new type; " +
-			"name it with stream.Encode before: they wait in a store")
+		o.Mistake("%w: they wait in a store", errNoCodec)
 	case grace < 0 || grace%time.Millisecond != 0:
 		o.Mistake("grace is %v; give a whole number of milliseconds, at least 0", grace)
 	case !versioned:

@@ -5,9 +5,7 @@ package operators
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/irmak-go/irmak/stream"
@@ -75,9 +73,9 @@ type suppression[K comparable, V any] struct {
 // heldUpdate is what is held back of a key: Old is what was sent last.
 type heldUpdate[V any] struct {
 	stream.Change[V]
-	since   int64 // time of the first update
-	at      int64 // of the newest
-	headers []stream.Header
+	since   int64  // time of the first update
+	at      int64  // of the newest
+	headers []byte // encoded
 }
 
 func (s *suppression[K, V]) changed(r *stream.Record[K, stream.Change[V]]) {
@@ -93,19 +91,10 @@ func (s *suppression[K, V]) changed(r *stream.Record[K, stream.Change[V]]) {
 	if !c.HasNew && !e.HasOld {
 		s.drop(r.Key, had, e.since)
 	} else {
-		e.New, e.HasNew, e.at, e.headers = c.New, c.HasNew, r.Time, keptHeaders(r.Headers)
+		e.New, e.HasNew, e.at, e.headers = c.New, c.HasNew, r.Time, encodeHeaders(r.Headers)
 		s.keep(r.Key, e, had, e.since)
 	}
 	s.moved()
-}
-
-// keptHeaders are headers for who keeps them for long: they lead to nothing else that was fetched with them.
-func keptHeaders(headers []stream.Header) []stream.Header {
-	kept := stream.CloneHeaders(headers)
-	for i := range kept {
-		kept[i].Key = strings.Clone(kept[i].Key)
-	}
-	return kept
 }
 
 // moved sends what the clock makes due.
@@ -118,9 +107,12 @@ func (s *suppression[K, V]) moved() {
 }
 
 func (s *suppression[K, V]) send() {
-	s.rec = stream.Record[K, stream.Change[V]]{
-		Key: s.key, Value: s.entry.Change, Time: s.entry.at, Headers: s.entry.headers,
+	headers, err := decodeHeaders(s.entry.headers)
+	if err != nil {
+		s.task.Fail(s.label, err)
+		return
 	}
+	s.rec = stream.Record[K, stream.Change[V]]{Key: s.key, Value: s.entry.Change, Time: s.entry.at, Headers: headers}
 	s.out(&s.rec)
 }
 
@@ -132,9 +124,8 @@ func (s *suppression[K, V]) Get(k K) (v V, at int64, ok bool) {
 	return s.rows.Get(k)
 }
 
-// heldCodec writes flags, the times (8 bytes each, big-endian), the headers (their number, then length and bytes of
-// key and value, lengths as in encoding/binary, that of a value plus 1 because it may be null), the old value with its
-// length (4 bytes), the new value.
+// heldCodec writes flags, the times (8 bytes each, big-endian), the headers after their length (a uvarint), the old
+// value after its length (4 bytes, big-endian), the new value.
 type heldCodec[V any] struct{ value codec.Codec[V] }
 
 const (
@@ -152,7 +143,7 @@ func (c heldCodec[V]) Append(dst []byte, e heldUpdate[V]) (_ []byte, err error) 
 	}
 	dst = binary.BigEndian.AppendUint64(append(dst, flags), uint64(e.since))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.at))
-	dst = appendHeaders(dst, e.headers)
+	dst = appendMeasured(dst, e.headers)
 	if e.HasOld {
 		if dst, err = appendSized(dst, c.value, e.Old); err != nil {
 			return dst, err
@@ -170,9 +161,10 @@ func (c heldCodec[V]) Decode(src []byte) (e heldUpdate[V], err error) {
 	}
 	e.HasOld, e.HasNew = src[0]&heldOld != 0, src[0]&heldNew != 0
 	e.since, e.at = int64(binary.BigEndian.Uint64(src[1:])), int64(binary.BigEndian.Uint64(src[9:]))
-	rest := src[17:]
-	if e.headers, rest, err = takeHeaders(rest); err != nil {
-		return e, err
+	var rest []byte
+	var ok bool
+	if e.headers, rest, ok = measured(src[17:]); !ok {
+		return e, errHeld
 	}
 	if e.HasOld {
 		if e.Old, rest, err = takeSized(rest, c.value); err != nil {
@@ -189,53 +181,3 @@ func (c heldCodec[V]) Decode(src []byte) (e heldUpdate[V], err error) {
 }
 
 var errHeld = errors.New("these are not the bytes of something that was held back")
-
-func appendHeaders(dst []byte, headers []stream.Header) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(headers)))
-	for _, h := range headers {
-		dst = append(binary.AppendUvarint(dst, uint64(len(h.Key))), h.Key...)
-		if h.Value == nil {
-			dst = binary.AppendUvarint(dst, 0)
-			continue
-		}
-		dst = append(binary.AppendUvarint(dst, uint64(len(h.Value))+1), h.Value...)
-	}
-	return dst
-}
-
-func takeHeaders(src []byte) (headers []stream.Header, rest []byte, err error) {
-	n, w := binary.Uvarint(src)
-	if w <= 0 || n > uint64(len(src)) {
-		return nil, nil, errHeld
-	}
-	rest = src[w:]
-	for range n {
-		var h stream.Header
-		var key []byte
-		if key, rest, err = takeBytes(rest, 0); err != nil {
-			return nil, nil, err
-		}
-		h.Key = string(key)
-		if h.Value, rest, err = takeBytes(rest, 1); err != nil {
-			return nil, nil, err
-		}
-		headers = append(headers, h)
-	}
-	return headers, rest, nil
-}
-
-// takeBytes reads a length, which is too large by more, and as many bytes; nil when it is too small.
-func takeBytes(src []byte, more uint64) (b, rest []byte, err error) {
-	n, w := binary.Uvarint(src)
-	if w <= 0 {
-		return nil, nil, errHeld
-	}
-	src = src[w:]
-	if n < more {
-		return nil, src, nil
-	}
-	if n -= more; n > uint64(len(src)) {
-		return nil, nil, fmt.Errorf("%w: %d bytes are too few", errHeld, len(src))
-	}
-	return src[:n:n], src[n:], nil
-}

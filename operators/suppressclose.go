@@ -4,7 +4,6 @@ package operators
 
 import (
 	"encoding/binary"
-	"errors"
 	"time"
 
 	"github.com/irmak-go/irmak/stream"
@@ -68,7 +67,7 @@ type closing[K comparable, A any] struct {
 type heldPane[A any] struct {
 	pane    window.Pane[A]
 	at      int64
-	headers []stream.Header
+	headers []byte // encoded
 }
 
 func (s *closing[K, A]) pane(r *stream.Record[K, window.Pane[A]]) {
@@ -82,7 +81,7 @@ func (s *closing[K, A]) pane(r *stream.Record[K, window.Pane[A]]) {
 	case r.Value.Retracted:
 		s.drop(k, had, due)
 	default:
-		e.pane, e.at, e.headers = r.Value, r.Time, keptHeaders(r.Headers)
+		e.pane, e.at, e.headers = r.Value, r.Time, encodeHeaders(r.Headers)
 		s.keep(k, e, had, due)
 	}
 	s.moved()
@@ -91,9 +90,12 @@ func (s *closing[K, A]) pane(r *stream.Record[K, window.Pane[A]]) {
 func (s *closing[K, A]) moved() { s.release(s.clock.Now()) }
 
 func (s *closing[K, A]) send() {
-	s.rec = stream.Record[K, window.Pane[A]]{
-		Key: s.key.key, Value: s.entry.pane, Time: s.entry.at, Headers: s.entry.headers,
+	headers, err := decodeHeaders(s.entry.headers)
+	if err != nil {
+		s.task.Fail(s.label, err)
+		return
 	}
+	s.rec = stream.Record[K, window.Pane[A]]{Key: s.key.key, Value: s.entry.pane, Time: s.entry.at, Headers: headers}
 	s.rec.Value.Final = true
 	s.out(&s.rec)
 }
@@ -125,12 +127,12 @@ func (c paneKeyCodec[K]) Decode(src []byte) (k paneKey[K], err error) {
 	return k, err
 }
 
-// heldPaneCodec writes the time (8 bytes, big-endian), the headers as heldCodec does, the pane.
+// heldPaneCodec writes the time (8 bytes, big-endian), the headers after their length (a uvarint), the pane.
 type heldPaneCodec[A any] struct{ pane codec.Codec[window.Pane[A]] }
 
 func (c heldPaneCodec[A]) Append(dst []byte, e heldPane[A]) ([]byte, error) {
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.at))
-	return c.pane.Append(appendHeaders(dst, e.headers), e.pane)
+	return c.pane.Append(appendMeasured(dst, e.headers), e.pane)
 }
 
 func (c heldPaneCodec[A]) Decode(src []byte) (e heldPane[A], err error) {
@@ -139,8 +141,9 @@ func (c heldPaneCodec[A]) Decode(src []byte) (e heldPane[A], err error) {
 	}
 	e.at = int64(binary.BigEndian.Uint64(src))
 	var rest []byte
-	if e.headers, rest, err = takeHeaders(src[8:]); err != nil {
-		return e, errors.Join(errHeld, err)
+	var ok bool
+	if e.headers, rest, ok = measured(src[8:]); !ok {
+		return e, errHeld
 	}
 	e.pane, err = c.pane.Decode(rest)
 	return e, err

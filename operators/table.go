@@ -4,7 +4,6 @@ package operators
 
 import (
 	"reflect"
-
 	"time"
 
 	"github.com/irmak-go/irmak/state"
