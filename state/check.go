@@ -15,6 +15,18 @@ const checkMost = 2048
 // checkStoredMost bounds how many rows of the database are looked at.
 const checkStoredMost = 64
 
+// stored calls f for the first rows that the database holds, keys with the prefix. Errors end the look, not the task.
+func (s *core[R]) stored(f func(key, value []byte)) {
+	it, err := s.back.DB.Scan(s.back.Prefix, after(s.back.Prefix))
+	if err != nil {
+		return
+	}
+	defer func() { _ = it.Close() }()
+	for n := 0; n < checkStoredMost && it.Next(); n++ {
+		f(it.Key(), it.Value())
+	}
+}
+
 // check verifies the core's invariants by a walk over all rows.
 func (s *core[R]) check() {
 	if s.rows.live() > checkMost {

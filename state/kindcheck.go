@@ -46,24 +46,17 @@ func (w *WindowStore[K, V]) check() {
 
 // checkStored looks at what the database holds, when that is little.
 func (w *WindowStore[K, V]) checkStored(name string) {
-	prefix := w.core.back.Prefix
-	it, err := w.core.back.DB.Scan(prefix, after(prefix))
-	if err != nil {
-		return
-	}
-	defer func() { _ = it.Close() }()
-	for n := 0; n < checkStoredMost && it.Next(); n++ {
-		seg, key, offset, err := w.layout.parse(it.Key()[prefixLen:])
-		invariants.Check(err == nil && seg >= w.low, "store %q: (4) row %x is below segment %d: %v",
-			name, it.Key(), w.low, err)
+	w.core.stored(func(row, _ []byte) {
+		seg, key, offset, err := w.layout.parse(row[prefixLen:])
+		invariants.Check(err == nil && seg >= w.low, "store %q: (4) row %x is below segment %d: %v", name, row, w.low, err)
 		start := w.layout.first(seg) + offset
 		k, err := w.keys.decode(key)
 		if err != nil || start < w.expired || w.find(k, start) != 0 {
-			continue
+			return
 		}
 		invariants.Check(start <= w.unknown(k), "store %q: (2) key %v at %d is only in the database, gap %d",
 			name, k, start, w.unknown(k))
-	}
+	})
 }
 
 // check verifies the invariants of a MapStore.
@@ -100,16 +93,10 @@ func (m *MapStore[K, V]) checkExtent(name string) {
 	if m.extent != whole {
 		return
 	}
-	prefix := m.core.back.Prefix
-	it, err := m.core.back.DB.Scan(prefix, after(prefix))
-	if err != nil {
-		return
-	}
-	defer func() { _ = it.Close() }()
-	for n := 0; n < checkStoredMost && it.Next(); n++ {
-		k, err := m.keys.decode(it.Key()[prefixLen:])
+	m.core.stored(func(row, _ []byte) {
+		k, err := m.keys.decode(row[prefixLen:])
 		invariants.Check(err != nil || m.index[k] != 0, "store %q: (3) key %v is only in the database", name, k)
-	}
+	})
 }
 
 // check verifies that no number was released twice.

@@ -202,23 +202,18 @@ func (m *MapStore[K, V]) bury(key []byte) error {
 
 // checkEntries verifies that the rows of the database have their entries, when they are few.
 func (m *MapStore[K, V]) checkEntries() {
-	e, prefix := m.ttl, m.core.back.Prefix
-	it, err := m.core.back.DB.Scan(prefix, after(prefix))
-	if err != nil {
-		return
-	}
-	defer func() { _ = it.Close() }()
-	for n := 0; n < checkStoredMost && it.Next(); n++ {
-		written, _, err := e.split(it.Value())
+	e := m.ttl
+	m.core.stored(func(row, value []byte) {
+		written, _, err := e.split(value)
 		if err != nil {
-			continue
+			return
 		}
-		_, ok, err := m.core.back.DB.Get(e.entryKey(nil, it.Key(), written), nil)
-		invariants.Check(err != nil || ok || m.index[m.keyOf(it.Key())] != 0,
-			"store %q: (ttl 1) row %x has no entry", m.core.spec.Name, it.Key())
+		_, ok, err := m.core.back.DB.Get(e.entryKey(nil, row, written), nil)
+		invariants.Check(err != nil || ok || m.index[m.keyOf(row)] != 0,
+			"store %q: (ttl 1) row %x has no entry", m.core.spec.Name, row)
 		invariants.Check(!ok || e.death(written)/e.segment >= e.low || len(e.swept) > 0,
-			"store %q: (ttl 2) row %x has an entry below %d", m.core.spec.Name, it.Key(), e.low)
-	}
+			"store %q: (ttl 2) row %x has an entry below %d", m.core.spec.Name, row, e.low)
+	})
 }
 
 func (m *MapStore[K, V]) keyOf(rowKey []byte) (k K) {
