@@ -113,8 +113,7 @@ func (c *Copier) drop(b *kafka.Batch, i int, reason string, more ...any) {
 	if c.Counters.drop(c.Label, reason) > 1 {
 		return
 	}
-	c.Log.Warn("first record dropped for this reason", append([]any{"operator", c.Label, "reason", reason,
-		"topic", b.Partition.Topic, "partition", b.Partition.Index, "offset", b.Offset(i)}, more...)...)
+	logDrop(c.Log, c.Label, reason, b.Partition.Topic, b.Partition.Index, b.Offset(i), more...)
 }
 
 // View is a task's view of a global table, as far as the task's owner has to know it.

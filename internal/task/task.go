@@ -269,7 +269,12 @@ func (t *Task) drop(operator, reason string, more ...any) {
 		return
 	}
 	topic, partition, offset := t.Position()
-	t.Log.Warn("first record dropped for this reason", append([]any{"operator", operator, "reason", reason,
+	logDrop(t.Log, operator, reason, topic, partition, offset, more...)
+}
+
+// logDrop tells of the first record that was dropped for a reason.
+func logDrop(log *slog.Logger, operator, reason, topic string, partition int32, offset int64, more ...any) {
+	log.Warn("first record dropped for this reason", append([]any{"operator", operator, "reason", reason,
 		"topic", topic, "partition", partition, "offset", offset}, more...)...)
 }
 
