@@ -4,15 +4,21 @@
 //
 //	one record      Map MapRecord Filter FlatMap Peek Try            map.go filter.go flatmap.go peek.go try.go
 //	one stream      KeyBy Repartition Branch Merge                   keyby.go branch.go merge.go
-//	one key         Aggregate Reduce Count, folds                    aggregate.go fold.go
-//	one window      AggregateWindows                                 windows*.go
-//	two inputs      JoinTable LeftJoinTable                          jointable.go
-//	anything else   Process                                          process.go
-//	tables          ToStream ToTable PerCommit                       table.go
+//	                Broadcast                                        keyby.go
+//	one key         Aggregate, folds                                 aggregate.go fold.go
+//	one window      AggregateWindows SuppressUntilClose              windows*.go suppressclose.go
+//	several inputs  Cogroup CogroupWindows                           cogroup.go
+//	                Join LeftJoin OuterJoin                          join*.go
+//	                JoinTable LeftJoinTable                          jointable.go
+//	                JoinTableGrace LeftJoinTableGrace                jointablegrace.go
+//	                JoinGlobal LeftJoinGlobal                        joinglobal.go
+//	anything else   Process, with sides and timers                   process.go side.go timers.go
+//	tables          ToStream ToTable ToVersionedTable PerCommit      table.go
 //	                FilterTable MapTable Materialize                 tables.go
 //	                JoinTables LeftJoinTables OuterJoinTables        jointables.go
 //	                JoinForeign LeftJoinForeign                      joinforeign*.go
 //	                GroupTable                                       grouptable.go
+//	                Suppress                                         suppress.go
 //
 // There is one function per operator, and what becomes durable (a store, a topic between operators) has a name as its
 // first argument. Functions given to operators are called by the goroutine of the task, never by two at once for one
