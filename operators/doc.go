@@ -2,10 +2,12 @@
 
 // Package operators holds the verbs of a topology: functions from streams and tables to streams and tables.
 //
-//	one record      Map MapRecord Filter FlatMap Peek Try            map.go filter.go flatmap.go peek.go try.go
+//	one record      Map MapRecord Filter FilterMap FlatMap           map.go filter.go filtermap.go flatmap.go
+//	                Peek Try                                         peek.go try.go
 //	one stream      KeyBy Repartition Branch Merge                   keyby.go branch.go merge.go
 //	                Broadcast                                        keyby.go
-//	one key         Aggregate, folds                                 aggregate.go fold.go
+//	one key         Dedupe                                           dedupe.go
+//	                Aggregate, folds                                 aggregate.go fold.go
 //	one window      AggregateWindows SuppressUntilClose              windows*.go suppressclose.go
 //	several inputs  Cogroup CogroupWindows                           cogroup.go
 //	                Join LeftJoin OuterJoin                          join*.go

@@ -37,6 +37,13 @@ var scripted = map[string]func(c *streamtest.Case, topo *stream.Topology, in tex
 	"filter": func(_ *streamtest.Case, _ *stream.Topology, in texts) {
 		stream.To(operators.Filter(in, func(v string) bool { return len(v) > 1 }), lines)
 	},
+	"filter-map": func(_ *streamtest.Case, _ *stream.Topology, in texts) {
+		stream.To(operators.FilterMap(in, func(v string) (int64, bool) {
+			n, err := strconv.ParseInt(v, 10, 64)
+			return n, err == nil
+		}), scriptNumbers)
+	},
+	"dedupe": func(_ *streamtest.Case, _ *stream.Topology, in texts) { stream.To(deduped(in), lines) },
 	"flat-map": func(_ *streamtest.Case, _ *stream.Topology, in texts) {
 		stream.To(operators.FlatMap(in, func(v string) iter.Seq[string] { return slices.Values(strings.Fields(v)) }), lines)
 	},

@@ -30,5 +30,5 @@ func TestReadmeShowsTheTopology(t *testing.T) {
 		require.NoError(t, os.WriteFile("README.md", []byte(before+begin+plan+end+after), 0o644))
 		return
 	}
-	require.Equal(t, plan, shown, "go test -run Readme -rewrite ./examples/frauddetection brings it up to date")
+	require.Equal(t, plan, shown, "go test ./examples/frauddetection -run Readme -rewrite brings it up to date")
 }

@@ -43,18 +43,25 @@ var tally = operators.Fold[Payment, Tally]{Add: Tally.Add, Merge: Tally.Merge, C
 // overspend: more than the card's limit in the ten minutes before a payment.
 func overspend(paid stream.Stream[string, Payment], cards stream.Table[string, Profile]) stream.Stream[string, Alert] {
 	spent := operators.AggregateWindows("spent", paid, window.Sliding{Size: SpendWindow, Grace: MaxDisorder}, tally)
-	return found(operators.JoinTable(spent.Out, cards, func(pane window.Pane[Tally], card Profile) finding {
-		return suspect(CheckSpend(pane.Value, pane.Span.End, card))
-	}))
+	type spending struct {
+		pane window.Pane[Tally]
+		card Profile
+	}
+	known := operators.JoinTable(spent.Out, cards, func(pane window.Pane[Tally], card Profile) spending {
+		return spending{pane, card}
+	})
+	return operators.FilterMap(known, func(s spending) (Alert, bool) {
+		return CheckSpend(s.pane.Value, s.pane.Span.End, s.card)
+	})
 }
 
 // velocity: too many payments within ten minutes.
 func velocity(paid stream.Stream[string, Payment]) stream.Stream[string, Alert] {
 	w := window.Hopping{Size: VelocityWindow, Advance: VelocityAdvance, Grace: MaxDisorder}
 	counted := operators.AggregateWindows("counted", paid, w, tally)
-	return found(operators.Map(counted.Out, func(pane window.Pane[Tally]) finding {
-		return suspect(CheckVelocity(pane.Value))
-	}))
+	return operators.FilterMap(counted.Out, func(pane window.Pane[Tally]) (Alert, bool) {
+		return CheckVelocity(pane.Value)
+	})
 }
 
 // travel: two places too far apart for the time between them.
@@ -109,18 +116,4 @@ func news(found stream.Stream[string, Alert]) stream.Stream[string, Alert] {
 			return nil
 		}
 	})
-}
-
-// finding is what a rule says: an alert, or nothing.
-type finding struct {
-	alert      Alert
-	suspicious bool
-}
-
-func suspect(a Alert, suspicious bool) finding { return finding{a, suspicious} }
-
-// found keeps the alerts.
-func found(in stream.Stream[string, finding]) stream.Stream[string, Alert] {
-	hits := operators.Filter(in, func(f finding) bool { return f.suspicious })
-	return operators.Map(hits, func(f finding) Alert { return f.alert })
 }
