@@ -78,3 +78,16 @@ func timed(p *operators.Processor[string, string]) operators.Func[string, string
 	p.OnTimer(func(operators.Timer[string]) error { return nil })
 	return func(*stream.Record[string, string]) error { return nil }
 }
+
+// Inputs are what is committed: each topic once, those between operators too, and no global table.
+func TestInputs(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("app")
+	in := stream.From(topo, topicOf("in"))
+	stream.GlobalTableFrom(topo, topicOf("rates"))
+	stream.TableFrom(topo, topicOf("customers"))
+	byCustomer := operators.KeyBy("by-customer", operators.Merge(in, stream.From(topo, topicOf("in"))), codec.String,
+		func(v string) string { return v })
+	stream.To(byCustomer, topicOf("out"))
+	require.Equal(t, []string{"in", "customers", "app-by-customer-repartition"}, topo.Inputs())
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -62,6 +63,23 @@ func (t *Topology) Describe() string {
 		s += "\nmistakes\n  " + strings.ReplaceAll(err.Error(), "\n", "\n  ") + "\n"
 	}
 	return s
+}
+
+// Inputs are the topics that tasks read and whose offsets Run commits: those of From and TableFrom, and those between
+// operators, which Run creates. Topics of global tables are not among them: each process reads all of those. When no
+// input has a record at or after its committed offset, all work is done. The order is that of the topology. It builds
+// the topology; with mistakes in it, some inputs may be missing.
+func (t *Topology) Inputs() []string {
+	_ = t.Build() // who runs the topology is told
+	var topics []string
+	for _, sub := range t.graph.Split() {
+		for _, topic := range sub.Topics(t.graph.Name) {
+			if !slices.Contains(topics, topic) {
+				topics = append(topics, topic)
+			}
+		}
+	}
+	return topics
 }
 
 // Build checks everything that can be known without a broker. It returns all mistakes, joined, each with the file and
