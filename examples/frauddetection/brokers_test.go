@@ -16,23 +16,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/irmak-go/irmak/internal/kafkatest"
+	"github.com/irmak-go/irmak/examples/internal/runtest"
 )
 
-// programEnv makes this test binary the program, with its flags.
-const programEnv = "IRMAK_TEST_PROGRAM"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(programEnv) != "" {
-		main()
-	}
-	os.Exit(kafkatest.Main(m))
-}
+func TestMain(m *testing.M) { os.Exit(runtest.Main(m, program())) }
 
 // request asks the brokers until they answer without an error.
 func request[R any](t *testing.T, ask func() (R, error)) R {
 	t.Helper()
-	for limit := time.After(patience); ; {
+	for limit := time.After(runtest.Patience); ; {
 		answer, err := ask()
 		if err == nil {
 			return answer

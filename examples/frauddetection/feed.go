@@ -3,13 +3,12 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"iter"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/irmak-go/irmak/examples/internal/runner"
 )
 
 // The program's topics. All have the same keys, cards, and the same number of partitions, so that what belongs to a
@@ -28,75 +27,62 @@ type Payments interface {
 	Cases() map[Rule]int
 }
 
-// source feeds all profiles, then the payments. It is a runner.Source.
-type source struct {
-	payments Payments
-	close    func() error
-	left     int64 // payments, negative: all
-	fed      int64 // payments
-	profile  func() (Profile, error, bool)
-	stop     func()
-}
-
-// note is what the feed remembers about the payments so far.
-type note struct {
-	Payments int64        `json:"payments"`
-	Cases    map[Rule]int `json:"cases"`
-}
-
-// newSource feeds at most n payments, all when n is 0. close may be nil.
-func newSource(payments Payments, n int64, close func() error) *source {
-	s := &source{payments: payments, close: close, left: n}
-	if n == 0 {
-		s.left = -1
+// open gives the payments from their beginning; release is to be called when they are not needed any more.
+func (in *input) open(seed uint64) (from Payments, release func() error, err error) {
+	if in.file == "" {
+		return NewGenerator(seed, in.cards), func() error { return nil }, nil
 	}
-	s.profile, s.stop = iter.Pull2(payments.Profiles())
-	return s
+	file, err := OpenFile(in.file, BadLines(in.badLines))
+	if err != nil {
+		return nil, nil, err
+	}
+	return file, file.Close, nil
 }
 
 // profileTime is as old as can be (0 is no time): whoever takes records by their times takes profiles before payments.
 const profileTime = 1
 
-// Next is the next record. The profiles are there before the first payment is.
-func (s *source) Next() (*kgo.Record, error) {
-	if s.profile != nil {
-		p, err, ok := s.profile()
-		if ok && err == nil {
-			return record(profilesTopic, p.Card, profileTime, p)
-		} else if err != nil {
-			return nil, err
+// feed is all profiles, and then n payments, or all when n is 0. The profiles are there before the first payment is.
+func (in *input) feed(seed uint64, n int64) iter.Seq[runner.Event] {
+	return func(yield func(runner.Event) bool) {
+		from, release, err := in.open(seed)
+		if err != nil {
+			yield(runner.Failed(err))
+			return
 		}
-		s.profile = nil
-		return nil, nil
+		defer release()
+		for p, err := range from.Profiles() {
+			if err != nil {
+				yield(runner.Failed(err))
+				return
+			}
+			if !yield(runner.Reference(runner.Send(profiles, p.Card, p, time.UnixMilli(profileTime)))) {
+				return
+			}
+		}
+		if !yield(runner.Event{}) {
+			return
+		}
+		for p, err := range first(from, n) {
+			e := runner.Failed(err)
+			if err == nil {
+				e = runner.Send(payments, p.Card, p, p.When())
+			}
+			if !yield(e) {
+				return
+			}
+		}
 	}
-	if s.left == 0 {
-		return nil, io.EOF
-	}
-	p, err := s.payments.Next()
-	if err != nil {
-		return nil, err
-	}
-	s.left--
-	s.fed++
-	return record(paymentsTopic, p.Card, p.At, p)
 }
 
-// Note counts payments and frauds.
-func (s *source) Note() any { return note{Payments: s.fed, Cases: s.payments.Cases()} }
-
-// Close ends the reading.
-func (s *source) Close() error {
-	s.stop()
-	if s.close == nil {
-		return nil
+// first gives the next n payments, or all when n is 0. It ends with the first error.
+func first(from Payments, n int64) iter.Seq2[Payment, error] {
+	return func(yield func(Payment, error) bool) {
+		for i := int64(0); n == 0 || i < n; i++ {
+			p, err := from.Next()
+			if errors.Is(err, io.EOF) || !yield(p, err) || err != nil {
+				return
+			}
+		}
 	}
-	return s.close()
-}
-
-func record(topic, key string, at int64, v any) (*kgo.Record, error) {
-	value, err := json.Marshal(v)
-	if err != nil {
-		return nil, errors.New("cannot encode a record of " + topic + ": " + err.Error())
-	}
-	return &kgo.Record{Topic: topic, Key: []byte(key), Value: value, Timestamp: time.UnixMilli(at)}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/irmak-go/irmak/examples/internal/runtest"
 	"github.com/irmak-go/irmak/internal/kafkatest"
 )
 
@@ -39,11 +40,11 @@ type storm struct {
 }
 
 // pair are the two processes of a round.
-type pair [2]*process
+type pair [2]*runtest.Process
 
 // feeder is the one that feeds: the other says that it does not.
 func (p *pair) feeder() int {
-	if len(p[0].log.lines("another process feeds from now on")) > 0 {
+	if len(p[0].Lines("another process feeds from now on")) > 0 {
 		return 1
 	}
 	return 0
@@ -67,11 +68,11 @@ func (m moment) String() string {
 }
 
 // come says whether it is the moment for a process.
-func (s *storm) come(t *testing.T, m moment, p *process) bool {
+func (s *storm) come(t *testing.T, m moment, p *runtest.Process) bool {
 	topic := ""
 	switch m {
 	case inRestore:
-		return len(p.log.lines("state rolled forward")) > 0
+		return len(p.Lines("state rolled forward")) > 0
 	case inWork:
 		return true
 	case inResults:
@@ -96,10 +97,10 @@ func (s *storm) done(t *testing.T) float64 {
 }
 
 // await returns when the moment has come, or so much is done that there would soon be none.
-func (s *storm) await(t *testing.T, m moment, progress float64, p *process) {
+func (s *storm) await(t *testing.T, m moment, progress float64, p *runtest.Process) {
 	t.Helper()
 	const latest = 0.9
-	for limit := time.After(patience); ; {
+	for limit := time.After(runtest.Patience); ; {
 		done := s.done(t)
 		if done >= latest || (done >= progress || m == inRestore) && s.come(t, m, p) {
 			t.Logf("%v at %.2f", m, done)
@@ -116,12 +117,13 @@ func (s *storm) await(t *testing.T, m moment, progress float64, p *process) {
 
 // start starts one of the two processes. The first has a static membership, the second has not: the group sees a kill
 // in two ways.
-func (s *storm) start(t *testing.T, i int) *process {
+func (s *storm) start(t *testing.T, i int) *runtest.Process {
 	instance := ""
 	if i == 0 {
 		instance = "first"
 	}
-	return launch(t, "-brokers", strings.Join(s.kafka.Addrs(), ","), "-state-dir", s.dirs[i], "-instance", instance,
+	return runtest.Launch(t, "-brokers", strings.Join(s.kafka.Addrs(), ","), "-state-dir", s.dirs[i],
+		"-instance", instance,
 		"-n", fmt.Sprint(s.n), "-rate", fmt.Sprint(killRate), "-cards", fmt.Sprint(killCards), "-workers", "2",
 		"-commit-interval", "40ms", "-checkpoint-interval", "200ms", "-session-timeout", "2s", "-json", "-v")
 }
@@ -140,40 +142,38 @@ func (s *storm) round(t *testing.T, name string, happen func(t *testing.T, runni
 		running := pair{s.start(t, 0), s.start(t, 1)}
 		happen(t, &running)
 		for i, p := range running {
-			final := p.final(t)
-			require.True(t, final.Complete)
-			require.Equal(t, s.n, final.Records)
+			p.RequireAll(t, s.n, fmt.Sprintf("process %d", i))
 			s.requireNothingWiped(t, i, p)
 		}
 		d := draw(1, killCards, int(s.n))
-		requireSame(t, oracle(d.payments, d.profiles), committedAlerts(t, s.kafka.Addrs()))
+		require.NoError(t, differences(oracleOf(d.payments, d.profiles), committedAlerts(t, s.kafka.Addrs())))
 	})
 }
 
 // requireNothingWiped looks at where a process found the state in its directory: never before where it was found once.
-func (s *storm) requireNothingWiped(t *testing.T, dir int, p *process) {
+func (s *storm) requireNothingWiped(t *testing.T, dir int, p *runtest.Process) {
 	t.Helper()
-	for store, from := range rolledFrom(p.log.String()) {
+	for store, from := range rolledFrom(p.Log()) {
 		require.GreaterOrEqual(t, from, s.rolled[dir][store], "%s in directory %d", store, dir)
 		s.rolled[dir][store] = from
 	}
-	require.NotContains(t, p.log.String(), "rebuilding")
+	require.NotContains(t, p.Log(), "rebuilding")
 }
 
 // killProcess kills process i and starts it again: at once, and then it goes on with its state, or when the other has
 // taken its work over.
 func (s *storm) killProcess(t *testing.T, i int, atOnce bool, running *pair) {
 	victim, other := running[i], running[1-i]
-	victim.kill()
+	victim.Kill()
 	s.requireNothingWiped(t, i, victim)
 	if !atOnce {
-		had := len(other.log.lines("task runs"))
-		other.await(t, "it takes over", func() bool { return len(other.log.lines("task runs")) > had })
+		had := len(other.Lines("task runs"))
+		other.Await(t, "it takes over", func() bool { return len(other.Lines("task runs")) > had })
 	}
 	again := s.start(t, i)
 	running[i] = again
 	if atOnce {
-		again.await(t, "it finds its state", func() bool { return foundState(again.log.String()) })
+		again.Await(t, "it finds its state", func() bool { return foundState(again.Log()) })
 	}
 }
 

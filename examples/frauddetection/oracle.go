@@ -3,6 +3,7 @@
 package main
 
 import (
+	"iter"
 	"slices"
 	"time"
 )
@@ -32,10 +33,10 @@ func (v verdicts) add(a Alert) {
 // slices: for each payment of a card, in the order of arrival, it looks at all that arrived until then, but for what is
 // a day old and in no window any more, and makes every window from scratch, by the rules of a window and nothing else.
 // Payments must be at most MaxDisorder out of order.
-func oracle(payments []Payment, profiles map[string]Profile) verdicts {
+func oracle(payments iter.Seq[Payment], profiles map[string]Profile) verdicts {
 	cards := map[string]*oracleCard{}
 	out := verdicts{}
-	for _, p := range payments {
+	for p := range payments {
 		c := cards[p.Card]
 		if c == nil {
 			c = &oracleCard{newest: map[Rule]int64{}}

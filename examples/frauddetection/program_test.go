@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,12 +15,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/irmak-go/irmak/examples/internal/embedded"
+	"github.com/irmak-go/irmak/examples/internal/runner"
+	"github.com/irmak-go/irmak/examples/internal/runtest"
 	"github.com/irmak-go/irmak/internal/kafkatest"
 )
 
 // ran is what a run of the program in this process has left.
 type ran struct {
-	Final
+	runtest.Final
+	rules    []Result
 	out, err string
 }
 
@@ -32,16 +36,14 @@ func run(t *testing.T, args ...string) ran {
 // runUntil runs the program in this process, until it ends by itself or has printed so many lines.
 func runUntil(t *testing.T, printed int, args ...string) ran {
 	t.Helper()
-	o, err := parse(args)
-	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	out, errs := lineCounter{until: printed, stop: stop}, bytes.Buffer{}
-	p := newPrinter(&out, &errs, false, false, o.JSON)
-	require.NoError(t, detect(ctx, o, p, o.process(p)), "%s", &errs)
+	require.NoError(t, runner.Run(ctx, program(), args, &out, &errs), "%s", &errs)
 	r := ran{out: out.String(), err: errs.String()}
-	if o.JSON {
+	if slices.Contains(args, "-json") {
 		require.NoError(t, json.Unmarshal(out.Bytes(), &r.Final), r.out)
+		require.NoError(t, json.Unmarshal(r.Results, &r.rules), r.out)
 	}
 	return r
 }
@@ -68,7 +70,7 @@ func scored(d drawn) []Result {
 		byID[p.ID] = p
 	}
 	score := NewScore()
-	for _, rules := range oracle(d.payments, d.profiles) {
+	for _, rules := range oracleOf(d.payments, d.profiles) {
 		for _, alerts := range rules {
 			for _, v := range alerts {
 				score.Add(Alert{Rule: v.Rule, Payment: byID[v.Payment].Mark()})
@@ -121,8 +123,8 @@ func TestProgramTellsHowItWent(t *testing.T) {
 			r := run(t, append(flags, "-n", strconv.Itoa(n), "-cards", "200", "-json", "-v")...)
 			require.True(t, r.Complete)
 			require.EqualValues(t, n, r.Records)
-			require.Equal(t, want, r.Rules)
-			require.Equal(t, want[len(want)-1].Alerts, r.Alerts)
+			require.Equal(t, want, r.rules)
+			require.Equal(t, "ok", r.Check)
 			require.Positive(t, r.Seconds)
 			require.Contains(t, r.err, "msg=started application=frauddetection")
 			require.Equal(t, 1, strings.Count(r.out, "\n"), r.out)
@@ -145,7 +147,8 @@ func TestProgramGoesOn(t *testing.T) {
 	require.True(t, last.Complete)
 	require.True(t, foundState(last.err), last.err)
 	require.EqualValues(t, n, last.Records)
-	require.Equal(t, scored(draw(1, 20, n)), last.Rules)
+	require.Equal(t, scored(draw(1, 20, n)), last.rules)
+	require.Equal(t, "ok", last.Check)
 }
 
 func TestProgramSaysWhatIsWrong(t *testing.T) {
@@ -164,13 +167,8 @@ func TestProgramSaysWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
-			o, err := parse(args)
-			if err == nil {
-				var out bytes.Buffer
-				p := newPrinter(&out, &out, false, false, false)
-				err = detect(t.Context(), o, p, o.process(p))
-			}
-			require.ErrorContains(t, err, want)
+			var out bytes.Buffer
+			require.ErrorContains(t, runner.Run(t.Context(), program(), args, &out, &out), want)
 		})
 	}
 }

@@ -14,13 +14,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Topic is a topic that a program needs.
-type Topic struct {
-	Name       string
-	Partitions int32
-	Compacted  bool // keep the newest record per key; otherwise all records, however old their event times are
-}
-
 const (
 	createTimeoutMillis = 30_000
 	retryInterval       = 100 * time.Millisecond
@@ -54,10 +47,13 @@ func createTopics(ctx context.Context, cl *kgo.Client, topics []Topic) error {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.TimeoutMillis = createTimeoutMillis
 	for _, t := range topics {
+		if t.partitions < 1 {
+			return fmt.Errorf("topic %q of the program has %d partitions: want at least 1", t.name, t.partitions)
+		}
 		rt := kmsg.NewCreateTopicsRequestTopic()
-		rt.Topic, rt.NumPartitions, rt.ReplicationFactor = t.Name, t.Partitions, -1
+		rt.Topic, rt.NumPartitions, rt.ReplicationFactor = t.name, t.partitions, -1
 		policy := "delete"
-		if t.Compacted {
+		if t.compacted {
 			policy = "compact"
 		}
 		rt.Configs = []kmsg.CreateTopicsRequestTopicConfig{
@@ -84,7 +80,7 @@ func createTopics(ctx context.Context, cl *kgo.Client, topics []Topic) error {
 func checkPartitions(ctx context.Context, cl *kgo.Client, t Topic) error {
 	req := kmsg.NewPtrMetadataRequest()
 	rt := kmsg.NewMetadataRequestTopic()
-	rt.Topic = kmsg.StringPtr(t.Name)
+	rt.Topic = kmsg.StringPtr(t.name)
 	req.Topics = append(req.Topics, rt)
 	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {
@@ -94,64 +90,82 @@ func checkPartitions(ctx context.Context, cl *kgo.Client, t Topic) error {
 		if err := kerr.ErrorForCode(got.ErrorCode); err != nil {
 			return err
 		}
-		if n := len(got.Partitions); n != int(t.Partitions) {
+		if n := len(got.Partitions); n != int(t.partitions) {
 			return fmt.Errorf("it exists with %d partitions, this program wants %d: delete it or use other brokers",
-				n, t.Partitions)
+				n, t.partitions)
 		}
 	}
 	return nil
 }
 
-// endOffsets gives the offset after each partition's last record, committed or not.
-func endOffsets(ctx context.Context, cl *kgo.Client, topic string, partitions int32) (map[int32]int64, error) {
-	return patiently(ctx, func() (map[int32]int64, error) { return askEnds(ctx, cl, topic, partitions) })
-}
-
-func askEnds(ctx context.Context, cl *kgo.Client, topic string, partitions int32) (map[int32]int64, error) {
-	const latest = -1
-	req := kmsg.NewPtrListOffsetsRequest()
-	rt := kmsg.NewListOffsetsRequestTopic()
-	rt.Topic = topic
-	for p := range partitions {
-		rp := kmsg.NewListOffsetsRequestTopicPartition()
-		rp.Partition, rp.Timestamp = p, latest
-		rt.Partitions = append(rt.Partitions, rp)
+// partitionsOf gives the number of partitions of those of the topics that exist.
+func partitionsOf(ctx context.Context, cl *kgo.Client, topics []string) (map[string]int32, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	for _, topic := range topics {
+		rt := kmsg.NewMetadataRequestTopic()
+		rt.Topic = kmsg.StringPtr(topic)
+		req.Topics = append(req.Topics, rt)
 	}
-	req.Topics = append(req.Topics, rt)
 	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {
-		return nil, fmt.Errorf("cannot ask for the end of %s: %w", topic, err)
+		return nil, fmt.Errorf("cannot ask for the partitions of %v: %w", topics, err)
 	}
-	out := map[int32]int64{}
+	out := map[string]int32{}
 	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return nil, fmt.Errorf("cannot ask for the end of %s, partition %d: %w", topic, p.Partition, err)
-			}
-			out[p.Partition] = p.Offset
+		if t.Topic != nil && t.ErrorCode == 0 {
+			out[*t.Topic] = int32(len(t.Partitions))
 		}
 	}
 	return out, nil
 }
 
-// committed gives the offsets that the group has committed on a topic; partitions without one are absent.
-func committed(ctx context.Context, cl *kgo.Client, group, topic string, partitions int32) (map[int32]int64, error) {
+// endOffsets gives the offset after each partition's last record, committed or not, of topics with so many partitions.
+func endOffsets(ctx context.Context, cl *kgo.Client, topics map[string]int32) (offsets, error) {
+	return patiently(ctx, func() (offsets, error) { return askEnds(ctx, cl, topics) })
+}
+
+func askEnds(ctx context.Context, cl *kgo.Client, topics map[string]int32) (offsets, error) {
+	const latest = -1
+	req := kmsg.NewPtrListOffsetsRequest()
+	for topic, partitions := range topics {
+		rt := kmsg.NewListOffsetsRequestTopic()
+		rt.Topic = topic
+		for p := range partitions {
+			rp := kmsg.NewListOffsetsRequestTopicPartition()
+			rp.Partition, rp.Timestamp = p, latest
+			rt.Partitions = append(rt.Partitions, rp)
+		}
+		req.Topics = append(req.Topics, rt)
+	}
+	resp, err := req.RequestWith(ctx, cl)
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask for the ends of topics: %w", err)
+	}
+	out := offsets{}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return nil, fmt.Errorf("cannot ask for the end of %s, partition %d: %w", t.Topic, p.Partition, err)
+			}
+			out.set(t.Topic, p.Partition, p.Offset)
+		}
+	}
+	return out, nil
+}
+
+// committed gives the offsets that the group has committed; partitions without one are absent.
+func committed(ctx context.Context, cl *kgo.Client, group string) (offsets, error) {
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.RequireStable = true
 	rg := kmsg.NewOffsetFetchRequestGroup()
 	rg.Group = group
-	rt := kmsg.NewOffsetFetchRequestGroupTopic()
-	rt.Topic = topic
-	for p := range partitions {
-		rt.Partitions = append(rt.Partitions, p)
-	}
-	rg.Topics = append(rg.Topics, rt)
+	rg.Topics = nil // all
 	req.Groups = append(req.Groups, rg)
 	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {
 		return nil, fmt.Errorf("cannot ask for the offsets of group %s: %w", group, err)
 	}
-	out := map[int32]int64{}
+	out := offsets{}
 	for _, g := range resp.Groups {
 		// The embedded broker says that it does not know a group before its first commit; a real one has no offsets.
 		if err := kerr.ErrorForCode(g.ErrorCode); err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
@@ -164,9 +178,9 @@ func committed(ctx context.Context, cl *kgo.Client, group, topic string, partiti
 				case kerr.IsRetriable(err): // in the middle of a transaction: the next look will tell
 				case err != nil:
 					return nil, fmt.Errorf("cannot ask for the offset of group %s on %s/%d: %w",
-						group, topic, p.Partition, err)
+						group, t.Topic, p.Partition, err)
 				case p.Offset >= 0:
-					out[p.Partition] = p.Offset
+					out.set(t.Topic, p.Partition, p.Offset)
 				}
 			}
 		}

@@ -3,12 +3,14 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"sync"
 	"time"
 
@@ -23,20 +25,6 @@ const (
 	feedStall    = 5 * time.Second // without a position for so long, the process that feeds is taken for dead
 	feedTimeout  = time.Minute     // for a transaction
 )
-
-// Source gives the records that are fed, with topic, key, value and event time: always the same ones in the same order,
-// because a process that takes over, or is started again, skips what is there already.
-//
-// Owner: the goroutine that feeds.
-type Source interface {
-	// Next is the next record, io.EOF after the last. nil without an error stands between records of which the former
-	// are to be there, for readers at read committed, before the latter are.
-	Next() (*kgo.Record, error)
-	// Note is what there is to say about the records so far. It is encoded as JSON, and it is in the Summary.
-	Note() any
-	// Close ends the reading.
-	Close() error
-}
 
 // feed fills the input topics.
 //
@@ -53,10 +41,9 @@ type feed struct {
 	brokers []string
 	id      string // transactional id, the same in all processes
 	topic   string // of the positions
-	input   string // the topic whose ends are kept
-	n       int64  // how many records are asked for, as in Flags
+	n       int64  // how much work is asked for, as in Flags
 	rate    float64
-	open    func() (Source, error)
+	events  iter.Seq[Event] // from the beginning
 	seen    *positions
 	warn    chan<- error // what went wrong and was dealt with
 }
@@ -134,12 +121,9 @@ func (f *feed) turn(ctx context.Context) error {
 	if err != nil || position.reaches(f.n) {
 		return err
 	}
-	src, err := f.open()
-	if err != nil {
-		return sourceError{err}
-	}
-	defer src.Close()
-	if err := f.skip(ctx, cl, src, position); err != nil {
+	next, stop := iter.Pull(f.events)
+	defer stop()
+	if err := f.skip(ctx, cl, next, position); err != nil {
 		return err
 	}
 	started, fed := time.Now(), position.Fed
@@ -148,7 +132,7 @@ func (f *feed) turn(ctx context.Context) error {
 		if f.rate > 0 {
 			allowed = min(allowed, int64(time.Since(started).Seconds()*f.rate)-(position.Fed-fed))
 		}
-		if position, err = f.transaction(ctx, cl, src, position, allowed); err != nil {
+		if position, err = f.transaction(ctx, cl, next, position, allowed); err != nil {
 			return err
 		}
 		if f.rate > 0 && allowed < feedBatch {
@@ -190,22 +174,22 @@ func (f *feed) claim(ctx context.Context, cl *kgo.Client) (Position, error) {
 
 // skip passes over what was fed before. That can take long, so it says now and then that it is alive, to those who
 // watch.
-func (f *feed) skip(ctx context.Context, cl *kgo.Client, src Source, p Position) error {
+func (f *feed) skip(ctx context.Context, cl *kgo.Client, next func() (Event, bool), p Position) error {
 	said := time.Now()
 	for skipped := int64(0); skipped < p.Fed; {
-		r, err := src.Next()
-		if err != nil {
+		e, ok := next()
+		if !ok || e.err != nil {
 			return sourceError{fmt.Errorf("%d records were fed before, but now there are only %d: "+
-				"started with other data on the same brokers? %w", p.Fed, skipped, err)}
+				"started with other data on the same brokers? %w", p.Fed, skipped, cmp.Or(e.err, io.EOF))}
 		}
-		if r != nil {
+		if !e.barrier() {
 			skipped++
 		}
 		if time.Since(said) < feedLongest {
 			continue
 		}
 		said = time.Now()
-		err = inTransaction(ctx, cl, func() error { return cl.ProduceSync(ctx, f.record(p)).FirstErr() })
+		err := inTransaction(ctx, cl, func() error { return cl.ProduceSync(ctx, f.record(p)).FirstErr() })
 		if err != nil {
 			return err
 		}
@@ -214,21 +198,25 @@ func (f *feed) skip(ctx context.Context, cl *kgo.Client, src Source, p Position)
 }
 
 // transaction feeds at most n records and the position after them.
-func (f *feed) transaction(ctx context.Context, cl *kgo.Client, src Source, p Position, n int64) (Position, error) {
+func (f *feed) transaction(ctx context.Context, cl *kgo.Client, next func() (Event, bool), p Position,
+	n int64) (Position, error) {
 	err := inTransaction(ctx, cl, func() error {
-		acks := acks{ends: p.Ends, input: f.input}
+		acks := acks{ends: p.Ends.clone()}
 		for until := time.Now().Add(feedLongest); n > 0 && time.Now().Before(until); n-- {
-			r, err := src.Next()
-			if errors.Is(err, io.EOF) {
+			e, ok := next()
+			if !ok {
 				p.Done = true
 				break
-			} else if err != nil {
-				return sourceError{err}
-			} else if r == nil {
+			} else if e.err != nil {
+				return sourceError{e.err}
+			} else if e.barrier() {
 				break // a transaction begins after the one before is visible
 			}
-			cl.Produce(ctx, r, acks.add)
+			cl.Produce(ctx, e.record, acks.add)
 			p.Fed++
+			if !e.reference {
+				p.Work++
+			}
 		}
 		if err := cl.Flush(ctx); err != nil {
 			return err
@@ -236,9 +224,6 @@ func (f *feed) transaction(ctx context.Context, cl *kgo.Client, src Source, p Po
 		var err error
 		if p.Ends, err = acks.result(); err != nil {
 			return err
-		}
-		if p.Note, err = json.Marshal(src.Note()); err != nil {
-			return sourceError{err}
 		}
 		return cl.ProduceSync(ctx, f.record(p)).FirstErr()
 	})
@@ -248,7 +233,7 @@ func (f *feed) transaction(ctx context.Context, cl *kgo.Client, src Source, p Po
 func (f *feed) record(p Position) *kgo.Record {
 	value, err := json.Marshal(p)
 	if err != nil {
-		panic(err) // a Position has nothing that could fail, and its Note is JSON already
+		panic(err) // a Position has nothing that could fail
 	}
 	// A claim has a key of its own, so that compaction never takes it from the process that waits to see it.
 	key := "position"
@@ -274,10 +259,9 @@ func inTransaction(ctx context.Context, cl *kgo.Client, do func() error) error {
 
 // acks collects where records ended up. add is called from the client's goroutines; mu guards all fields.
 type acks struct {
-	mu    sync.Mutex
-	input string
-	ends  map[int32]int64
-	err   error
+	mu   sync.Mutex
+	ends offsets
+	err  error
 }
 
 func (a *acks) add(r *kgo.Record, err error) {
@@ -287,15 +271,10 @@ func (a *acks) add(r *kgo.Record, err error) {
 		a.err = err
 		return
 	}
-	if r.Topic == a.input {
-		if a.ends == nil {
-			a.ends = map[int32]int64{}
-		}
-		a.ends[r.Partition] = max(a.ends[r.Partition], r.Offset+1)
-	}
+	a.ends.set(r.Topic, r.Partition, max(a.ends.of(r.Topic, r.Partition), r.Offset+1))
 }
 
-func (a *acks) result() (map[int32]int64, error) {
+func (a *acks) result() (offsets, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.ends, a.err

@@ -7,22 +7,86 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
-// Main calls do and gives the program's exit code. An interrupt or SIGTERM ends do's context; a second one, the
-// program.
-func Main(do func(ctx context.Context) error) int {
+// Main is the program, with the flags of the command line, and gives its exit code: 1 when something failed, or the
+// results are not what they must be. An interrupt or SIGTERM stops the work gracefully; a second one, the program.
+func Main(p Program) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	switch err := do(ctx); {
+	switch err := Run(ctx, p, os.Args[1:], os.Stdout, os.Stderr); {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return 0
 	default:
 		fmt.Fprintln(os.Stderr, "error:", err)
 		return 1
 	}
+}
+
+// Run is the program with the given flags, until its work is done or ctx is. Results go to stdout, the progress and
+// what the engine has to say to stderr.
+func Run(ctx context.Context, p Program, args []string, stdout, stderr io.Writer) error {
+	f, err := parse(p, args, stderr)
+	if err != nil {
+		return err
+	}
+	judge := p.Judge(f.Seed, f.N)
+	printer := newPrinter(stdout, stderr, f, p.Noun)
+	sum, err := run(ctx, p, f, judge, printer)
+	if err != nil {
+		return err
+	}
+	return conclude(judge, f.N, sum, printer)
+}
+
+// parse reads the flags.
+func parse(p Program, args []string, stderr io.Writer) (Flags, error) {
+	var f Flags
+	set := flag.NewFlagSet(p.Name, flag.ContinueOnError)
+	set.SetOutput(stderr)
+	f.Register(set, p.Records)
+	if p.Flags != nil {
+		p.Flags(set)
+	}
+	if err := set.Parse(args); err != nil {
+		return f, err
+	}
+	if set.NArg() > 0 {
+		return f, fmt.Errorf("%q: this program takes flags only", set.Arg(0))
+	}
+	if p.Check != nil {
+		if err := p.Check(&f); err != nil {
+			return f, err
+		}
+	}
+	return f, f.Check()
+}
+
+// conclude tells the end. The error is that of the check.
+func conclude(judge Judge, n int64, sum summary, printer *printer) error {
+	counter, counts := judge.(Counter)
+	if counts {
+		counter.Fed(sum.work)
+	}
+	final := final{Records: sum.work, Seconds: sum.elapsed.Seconds(), Complete: sum.complete, Check: NoOracle.Error()}
+	var err error
+	if sum.complete && (counts || n == 0 || sum.work <= n) {
+		err = judge.Check()
+		switch {
+		case err == nil:
+			final.Check = "ok"
+		case errors.Is(err, NoOracle):
+			err = nil
+		default:
+			final.Check = err.Error()
+			err = fmt.Errorf("the results are not what the input says:\n%w", err)
+		}
+	}
+	final.Results = judge.Results()
+	return errors.Join(err, printer.final(final))
 }

@@ -2,21 +2,52 @@
 
 package runner
 
-import (
-	"encoding/json"
-	"maps"
-	"sync"
-)
+import "sync"
+
+// offsets are offsets of partitions, by topic.
+type offsets map[string]map[int32]int64
+
+func (o offsets) of(topic string, partition int32) int64 { return o[topic][partition] }
+
+func (o offsets) set(topic string, partition int32, offset int64) {
+	if o[topic] == nil {
+		o[topic] = map[int32]int64{}
+	}
+	o[topic][partition] = offset
+}
+
+// clone is a copy that can be set.
+func (o offsets) clone() offsets {
+	out := offsets{}
+	for topic, partitions := range o {
+		for p, offset := range partitions {
+			out.set(topic, p, offset)
+		}
+	}
+	return out
+}
+
+// reach says whether no offset lies before that of ends.
+func (o offsets) reach(ends offsets) bool {
+	for topic, partitions := range ends {
+		for p, end := range partitions {
+			if o.of(topic, p) < end {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // Position is how far the feed is. Each transaction of the feed writes one, as the last record of the feed's topic, so
 // it is true exactly when the records that it counts are there.
 type Position struct {
-	Claim string          `json:"claim,omitempty"` // a process announces that it feeds from now on; nothing else is set
-	Fed   int64           `json:"fed,omitempty"`   // records, all topics together
-	Ends  map[int32]int64 `json:"ends,omitempty"`  // of the input topic: the offsets after the last records
-	Of    int64           `json:"of,omitempty"`    // how many records were asked for, 0: all that there are
-	Done  bool            `json:"done,omitempty"`  // there is no more of these
-	Note  json.RawMessage `json:"note,omitempty"`  // what the source says about what it gave
+	Claim string  `json:"claim,omitempty"` // a process announces that it feeds from now on; nothing else is set
+	Fed   int64   `json:"fed,omitempty"`   // records, all topics together, reference data too
+	Work  int64   `json:"work,omitempty"`  // those that are not reference data
+	Ends  offsets `json:"ends,omitempty"`  // the offsets after the last records
+	Of    int64   `json:"of,omitempty"`    // how much work was asked for, 0: all that there is
+	Done  bool    `json:"done,omitempty"`  // there is no more of it
 }
 
 // reaches says whether the feed is done for those who ask for n records.
@@ -24,7 +55,8 @@ func (p Position) reaches(n int64) bool { return p.Done && (p.Of == 0 || n != 0 
 
 // positions is what this process has seen of the feed.
 //
-// The tail's goroutine writes it, the feed's goroutine and the loop read it; mu guards all fields.
+// The tail's goroutine writes it, the feed's goroutine and the loop read it; mu guards all fields. The offsets of a
+// position are never changed once it is here.
 //
 //  1. latest is the position of the newest record that is not a claim.
 //  2. changed is closed, and replaced, with every record.
@@ -55,9 +87,7 @@ func (p *positions) saw(next Position) {
 func (p *positions) now() (Position, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	latest := p.latest
-	latest.Ends = maps.Clone(latest.Ends)
-	return latest, p.changed
+	return p.latest, p.changed
 }
 
 // before is the position that a claim found.
@@ -65,6 +95,5 @@ func (p *positions) before(claim string) (Position, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	found, ok := p.claims[claim]
-	found.Ends = maps.Clone(found.Ends)
 	return found, ok
 }

@@ -4,40 +4,24 @@ package runner
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/irmak-go/irmak/examples/internal/embedded"
+	"github.com/irmak-go/irmak/stream"
 )
 
 const (
-	lookInterval = 250 * time.Millisecond // how often the loop looks how far the work is
-	lookTimeout  = 5 * time.Second        // for what it asks
-	blindLimit   = 10 * time.Second       // a broker that restarts is not worth a warning
-	startTimeout = 10 * time.Second       // for the brokers to answer
-	drainTimeout = 30 * time.Second       // for the last outputs to become visible
+	startTimeout = 10 * time.Second // for the brokers to answer
+	drainTimeout = 30 * time.Second // for the last outputs to become visible
 )
-
-// Scenario is what differs from one example to the next. Told, Progress and Warn are called from one goroutine, Open
-// and Process from others.
-type Scenario struct {
-	Name       string // of the application: its consumer group
-	Partitions int32  // of Input and Output
-	Topics     []Topic
-	Input      string                                       // the topic that is read to its end
-	Output     string                                       // the topic that is told to Told
-	Open       func() (Source, error)                       // what is fed
-	Process    func(ctx context.Context, place Place) error // runs until ctx is done, then stops gracefully
-	Told       func(r *kgo.Record, before bool) error       // a record of Output; before: it was there at the start
-	Progress   func(Progress)
-	Warn       func(error) // something went wrong and was dealt with
-}
 
 // Place is where to process.
 type Place struct {
@@ -45,27 +29,34 @@ type Place struct {
 	StateDir string
 }
 
-// Progress is how far the work is.
-type Progress struct {
+// progress is how far the work is.
+type progress struct {
 	Position        // of the feed
-	Processed int64 // records of the input, roughly: transaction markers count too
-	Elapsed   time.Duration
+	processed int64 // records of the input, roughly: transaction markers count too
+	outputs   []outputCount
+	elapsed   time.Duration
 }
 
-// Summary is what there is to say at the end.
-type Summary struct {
-	Complete bool // false: interrupted
-	Elapsed  time.Duration
-	Note     json.RawMessage // the source's, about all that was fed
+// outputCount is how many records an output topic has.
+type outputCount struct {
+	topic   string
+	records int64
 }
 
-// Run feeds and processes until the work is done or ctx is.
-func Run(ctx context.Context, s Scenario, f Flags) (Summary, error) {
+// summary is what there is to say at the end.
+type summary struct {
+	complete bool // false: interrupted
+	elapsed  time.Duration
+	work     int64 // records fed, without reference data
+}
+
+// run feeds and processes until the work is done or ctx is.
+func run(ctx context.Context, p Program, f Flags, judge Judge, printer *printer) (summary, error) {
 	place, release, err := settle(f)
 	if err != nil {
-		return Summary{}, err
+		return summary{}, err
 	}
-	sum, err := run(ctx, s, f, place)
+	sum, err := runAt(ctx, place, p, f, judge, printer)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // interrupted while it started
 	}
@@ -101,56 +92,87 @@ func settle(f Flags) (place Place, release func() error, err error) {
 	return place, func() error { return errors.Join(broker.Close(), state()) }, nil
 }
 
-func run(ctx context.Context, s Scenario, f Flags, place Place) (Summary, error) {
+func runAt(ctx context.Context, place Place, p Program, f Flags, judge Judge, printer *printer) (summary, error) {
+	topology := stream.New(p.Name)
+	p.Topology(topology)
+	if err := topology.Build(); err != nil {
+		return summary{}, err
+	}
 	cl, err := kgo.NewClient(kgo.SeedBrokers(place.Brokers...))
 	if err != nil {
-		return Summary{}, err
+		return summary{}, err
 	}
 	defer cl.Close()
-	feedTopic := s.Name + "-feed"
-	starting, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	if err := cl.Ping(starting); err != nil {
-		return Summary{}, fmt.Errorf("no Kafka answers at %v: %w", place.Brokers, err)
+	l := &loop{
+		name: p.Name, n: f.N, cl: cl, brokers: place.Brokers, inputs: topology.Inputs(), printer: printer,
+		outputs: map[string]Output{}, read: offsets{}, started: time.Now(), seeing: time.Now(),
 	}
-	topics := append([]Topic{{Name: feedTopic, Partitions: 1, Compacted: true}}, s.Topics...)
-	if err := createTopics(starting, cl, topics); err != nil {
-		return Summary{}, err
-	}
-	before, err := endOffsets(starting, cl, s.Output, s.Partitions)
-	if err != nil {
-		return Summary{}, err
+	if err := l.prepare(ctx, p.Topics, judge.Outputs()); err != nil {
+		return summary{}, err
 	}
 	seen := newPositions()
-	tail, err := newTail(place.Brokers, feedTopic, s.Output, seen)
+	l.tail, err = newTail(place.Brokers, l.feedTopic(), slices.Collect(maps.Keys(l.outputs)), seen)
 	if err != nil {
-		return Summary{}, err
+		return summary{}, err
 	}
-	defer tail.cl.Close()
+	defer l.tail.cl.Close()
 	warnings := make(chan error)
-	l := &loop{
-		Scenario: s, n: f.N, cl: cl, tail: tail, warnings: warnings, before: before, told: map[int32]int64{},
-		started: time.Now(), seeing: time.Now(),
-	}
+	l.warnings = warnings
 	feed := &feed{
-		brokers: place.Brokers, id: s.Name + "-feed", topic: feedTopic, input: s.Input, n: f.N, rate: f.Rate,
-		open: s.Open, seen: seen, warn: warnings,
+		brokers: place.Brokers, id: p.Name + "-feed", topic: l.feedTopic(), n: f.N, rate: f.Rate,
+		events: p.Generate(f.Seed, f.N), seen: seen, warn: warnings,
 	}
-	return l.run(ctx, feed, place)
+	return l.run(ctx, feed, func(ctx context.Context) error {
+		return stream.Run(ctx, topology, f.Config(place, printer))
+	})
 }
 
 // loop is the goroutine that all others report to.
 type loop struct {
-	Scenario
-	n        int64 // how many records are asked for
+	name     string
+	n        int64 // how much work is asked for
 	cl       *kgo.Client
+	brokers  []string
+	inputs   []string // what tasks read
+	outputs  map[string]Output
+	order    []string         // the topics of outputs
+	topics   map[string]int32 // those of the outputs, with their partitions
+	printer  *printer
 	tail     *tail
 	warnings <-chan error
-	before   map[int32]int64 // the output's ends at the start
-	told     map[int32]int64 // per partition of the output: the offset after the last record
+	before   offsets // the outputs' ends at the start
+	read     offsets // per partition of the outputs: the offset after the last record
+	records  map[string]int64
 	started  time.Time
 	seeing   time.Time // when a look succeeded last
 	blind    bool      // none has for long, and that was said
+}
+
+func (l *loop) feedTopic() string { return l.name + "-feed" }
+
+// prepare waits for the brokers, creates the topics and looks where the outputs end.
+func (l *loop) prepare(ctx context.Context, topics []Topic, outputs []Output) error {
+	l.topics, l.records = map[string]int32{}, map[string]int64{}
+	for _, o := range outputs {
+		i := slices.IndexFunc(topics, func(t Topic) bool { return t.name == o.topic })
+		if _, again := l.outputs[o.topic]; again || i < 0 {
+			return fmt.Errorf("topic %s: a watched topic must be one of the program's, and watched once", o.topic)
+		}
+		l.outputs[o.topic], l.topics[o.topic] = o, topics[i].partitions
+		l.order = append(l.order, o.topic)
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := l.cl.Ping(ctx); err != nil {
+		return fmt.Errorf("no Kafka answers at %v: %w", l.brokers, err)
+	}
+	own := Topic{name: l.feedTopic(), partitions: 1, compacted: true}
+	if err := createTopics(ctx, l.cl, append([]Topic{own}, topics...)); err != nil {
+		return err
+	}
+	var err error
+	l.before, err = endOffsets(ctx, l.cl, l.topics)
+	return err
 }
 
 // work is a goroutine that can be stopped.
@@ -177,12 +199,12 @@ func (w work) stop() error {
 	return <-w.ended
 }
 
-func (l *loop) run(ctx context.Context, feed *feed, place Place) (Summary, error) {
+func (l *loop) run(ctx context.Context, feed *feed, process func(context.Context) error) (summary, error) {
 	// The processing and the tail must outlive ctx: one stops gracefully, the other sees the last outputs.
 	quiet := context.WithoutCancel(ctx)
 	tail := begin(quiet, l.tail.run)
 	feeding := begin(ctx, feed.run)
-	processing := begin(quiet, func(ctx context.Context) error { return l.Process(ctx, place) })
+	processing := begin(quiet, process)
 	complete, err := l.wait(ctx, feeding, processing, tail)
 	err = errors.Join(err, feeding.stop(), processing.stop())
 	elapsed := time.Since(l.started)
@@ -191,7 +213,7 @@ func (l *loop) run(ctx context.Context, feed *feed, place Place) (Summary, error
 	}
 	err = errors.Join(err, tail.stop())
 	position, _ := l.tail.seen.now()
-	return Summary{Complete: complete, Elapsed: elapsed, Note: position.Note}, err
+	return summary{complete: complete, elapsed: elapsed, work: position.Work}, err
 }
 
 // wait returns when all that was fed is processed, something failed or ctx is done.
@@ -216,7 +238,7 @@ func (l *loop) wait(ctx context.Context, feeding, processing, tail work) (comple
 		case err := <-tail.ended:
 			return false, err
 		case warning := <-l.warnings:
-			l.Warn(warning)
+			l.printer.warn(warning)
 		case records := <-l.tail.out:
 			if err := l.tell(records); err != nil {
 				return false, err
@@ -230,47 +252,27 @@ func (l *loop) wait(ctx context.Context, feeding, processing, tail work) (comple
 	}
 }
 
-// look tells how far the work is, and whether all that was fed is done: then each partition's committed offset has
-// reached the end of the feed. It may stand a little beyond, because what ends a transaction takes up an offset too.
-func (l *loop) look(ctx context.Context) (done bool, err error) {
-	asking, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	offsets, err := committed(asking, l.cl, l.Name, l.Input, l.Partitions)
-	if err != nil && !passing(err) {
-		return false, err
-	}
-	if err != nil {
-		l.blinded(err)
-		return false, nil
-	}
-	l.seeing, l.blind = time.Now(), false
-	position, _ := l.tail.seen.now()
-	done = position.reaches(l.n)
-	processed := int64(0)
-	for p, end := range position.Ends {
-		done = done && offsets[p] >= end
-		processed += min(offsets[p], end)
-	}
-	l.Progress(Progress{Position: position, Processed: processed, Elapsed: time.Since(l.started)})
-	return done, nil
-}
-
 // blinded tells once when the brokers have not answered for long.
 func (l *loop) blinded(err error) {
 	if !l.blind && time.Since(l.seeing) > blindLimit {
 		l.blind = true
-		l.Warn(err)
+		l.printer.warn(err)
 	}
 }
 
 func (l *loop) tell(records []*kgo.Record) error {
 	for _, r := range records {
-		l.told[r.Partition] = r.Offset + 1
+		l.read.set(r.Topic, r.Partition, r.Offset+1)
 		if r.Attrs.IsControl() {
 			continue
 		}
-		if err := l.Told(r, r.Offset < l.before[r.Partition]); err != nil {
+		l.records[r.Topic]++
+		line, err := l.outputs[r.Topic].tell(r, r.Offset < l.before.of(r.Topic, r.Partition))
+		if err != nil {
 			return err
+		}
+		if line != "" {
+			l.printer.result(line)
 		}
 	}
 	return nil
@@ -280,11 +282,11 @@ func (l *loop) tell(records []*kgo.Record) error {
 func (l *loop) drain(ctx context.Context, tail work) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
-	ends, err := endOffsets(ctx, l.cl, l.Output, l.Partitions)
+	ends, err := endOffsets(ctx, l.cl, l.topics)
 	if err != nil {
 		return err
 	}
-	for l.behind(ends) {
+	for !l.read.reach(ends) {
 		select {
 		case records := <-l.tail.out:
 			if err := l.tell(records); err != nil {
@@ -293,18 +295,9 @@ func (l *loop) drain(ctx context.Context, tail work) error {
 		case err := <-tail.ended:
 			return err
 		case <-ctx.Done():
-			return fmt.Errorf("the last records of %s do not become visible: does a transaction hang? read until %v of %v: %w",
-				l.Output, l.told, ends, ctx.Err())
+			return fmt.Errorf("the last outputs do not become visible: does a transaction hang? read until %v of %v: %w",
+				l.read, ends, ctx.Err())
 		}
 	}
 	return nil
-}
-
-func (l *loop) behind(ends map[int32]int64) bool {
-	for p, end := range ends {
-		if l.told[p] < end {
-			return true
-		}
-	}
-	return false
 }

@@ -3,157 +3,306 @@
 package runner_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
 	"io"
+	"iter"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/irmak-go/irmak/examples/internal/embedded"
 	"github.com/irmak-go/irmak/examples/internal/runner"
 	"github.com/irmak-go/irmak/internal/kafkatest"
+	"github.com/irmak-go/irmak/operators"
+	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/stream/codec"
 )
 
-const (
-	input, output = "numbers", "copies"
-	partitions    = 3
+const partitions = 3
+
+func numbers(name string) stream.Topic[string, int64] {
+	return stream.Topic[string, int64]{Name: name, Key: codec.String, Value: codec.Int64}
+}
+
+// The program of these tests copies even and odd numbers, fed to topics of their own, to copies, and through a
+// repartition topic, by their last digits and with the digits' names from a table, to named.
+var (
+	even, odd, copies = numbers("even"), numbers("odd"), numbers("copies")
+	names             = stream.Topic[string, string]{Name: "names", Key: codec.String, Value: codec.String}
+	named             = stream.Topic[string, string]{Name: "named", Key: codec.String, Value: codec.String}
+	digits            = []string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 )
 
-// numbers is a source that counts.
-type numbers struct {
-	next, end int
-	pause     time.Duration // before each
+func copyAll(t *stream.Topology) {
+	all := operators.Merge(stream.From(t, even), stream.From(t, odd))
+	stream.To(all, copies)
+	byDigit := operators.KeyBy("by-digit", all, codec.String, func(n int64) string { return fmt.Sprint(n % 10) })
+	stream.To(operators.JoinTable(byDigit, stream.TableFrom(t, names),
+		func(n int64, name string) string { return fmt.Sprint(n, " ends with ", name) }), named)
 }
 
-func (s *numbers) Next() (*kgo.Record, error) {
-	if s.next == s.end {
-		return nil, io.EOF
-	}
-	s.next++
-	<-time.After(s.pause)
-	n := []byte(strconv.Itoa(s.next))
-	return &kgo.Record{Topic: input, Key: n, Value: n}, nil
+// knobs are what tests change.
+type knobs struct {
+	pause time.Duration // before each number
+	fail  error         // after the last
+	wrong string        // a number that the judge takes to be missing
+	fed   *int64        // where the judge writes what it is told; nil: it is no Counter
 }
 
-func (s *numbers) Note() any    { return s.next }
-func (s *numbers) Close() error { return nil }
-
-// copier copies the input to the output.
-func copier(ctx context.Context, place runner.Place) error {
-	s, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(place.Brokers...), kgo.TransactionalID(place.StateDir),
-		kgo.ConsumerGroup("copy"), kgo.ConsumeTopics(input), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.RequireStableFetchOffsets(), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	for {
-		fetches := s.PollFetches(ctx)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := s.Begin(); err != nil {
-			return err
-		}
-		for r := range fetches.RecordsAll() {
-			s.Produce(ctx, &kgo.Record{Topic: output, Key: r.Key, Value: r.Value}, nil)
-		}
-		if _, err := s.End(ctx, kgo.TryCommit); err != nil {
-			return err
-		}
+func program(k knobs) runner.Program {
+	return runner.Program{
+		Name: "copy", Topology: copyAll, Records: 100, Noun: "numbers",
+		Topics: []runner.Topic{
+			runner.TopicOf(even, partitions), runner.TopicOf(odd, partitions), runner.TopicOf(names, 2).Compact(),
+			runner.TopicOf(copies, partitions), runner.TopicOf(named, partitions),
+		},
+		Generate: func(_ uint64, n int64) iter.Seq[runner.Event] { return k.generate(n) },
+		Judge: func(_ uint64, n int64) runner.Judge {
+			c := counter{judge{n: n, wrong: k.wrong, copies: map[string]int{}, named: map[string]int{}}, k.fed}
+			if k.fed == nil {
+				return &c.judge
+			}
+			return &c
+		},
 	}
 }
 
-// process is a program that runs: what it was told, and how it ended.
+// generate gives the digits' names, one of which is deleted first, and then the numbers from 1 to n.
+func (k knobs) generate(n int64) iter.Seq[runner.Event] {
+	return func(yield func(runner.Event) bool) {
+		at := time.UnixMilli(1)
+		if !yield(runner.Reference(runner.Delete(names, "7", at))) {
+			return
+		}
+		for i, name := range digits {
+			if !yield(runner.Reference(runner.Send(names, fmt.Sprint(i), name, at))) {
+				return
+			}
+		}
+		if !yield(runner.Event{}) {
+			return
+		}
+		for i := int64(1); n == 0 || i <= n; i++ {
+			if k.pause > 0 {
+				<-time.After(k.pause)
+			}
+			topic := even
+			if i%2 == 1 {
+				topic = odd
+			}
+			if !yield(runner.Send(topic, fmt.Sprint(i), i, time.UnixMilli(1000+i))) {
+				return
+			}
+		}
+		if k.fail != nil {
+			yield(runner.Failed(k.fail))
+		}
+	}
+}
+
+// judge wants each number once in copies and in named.
+type judge struct {
+	n             int64
+	wrong         string
+	copies, named map[string]int
+}
+
+func (j *judge) Outputs() []runner.Output {
+	return []runner.Output{
+		runner.Watch(copies, func(r runner.Record[string, int64]) string {
+			j.copies[strconv.FormatInt(r.Value, 10)]++
+			return ""
+		}),
+		runner.Watch(named, func(r runner.Record[string, string]) string {
+			number, _, _ := strings.Cut(r.Value, " ")
+			j.named[number]++
+			return r.Value
+		}),
+	}
+}
+
+func (j *judge) Results() any {
+	return runner.Table{
+		Headers: []string{"topic", "numbers"}, Rows: [][]any{{"copies", len(j.copies)}, {"named", len(j.named)}},
+	}
+}
+
+func (j *judge) Check() error {
+	var found []error
+	for i := int64(1); i <= j.n; i++ {
+		number := fmt.Sprint(i)
+		if j.copies[number] != 1 || j.named[number] != 1 || number == j.wrong {
+			found = append(found, fmt.Errorf("%s: %d copies, %d names", number, j.copies[number], j.named[number]))
+		}
+	}
+	return errors.Join(found[:min(len(found), 5)]...)
+}
+
+// counter is a judge of as many numbers as there are in the end.
+type counter struct {
+	judge
+	fed *int64
+}
+
+func (c *counter) Fed(n int64) { *c.fed, c.n = n, n }
+
+// said is what a program says at its end with -json.
+type said struct {
+	Records  int64
+	Complete bool
+	Check    string
+	Results  []struct {
+		Topic   string
+		Numbers int
+	}
+}
+
+// process is a program that runs.
 type process struct {
 	stop     context.CancelFunc
-	told     map[string]int // of the output, with what was there before
 	warn     chan string
-	progress chan runner.Progress
-	sum      chan runner.Summary
+	progress chan string
+	final    chan said
+	err      error // once final has given something
 }
 
-func launch(t *testing.T, brokers []string, n int, rate float64) *process {
-	return launchSource(t, brokers, numbers{end: n}, rate)
+// Write takes what goes to standard error: a line with each call.
+func (p *process) Write(line []byte) (int, error) {
+	text := string(line)
+	switch {
+	case strings.HasPrefix(text, "warning: "):
+		p.warn <- text
+	case strings.HasPrefix(text, "msg=progress "):
+		select {
+		case p.progress <- text:
+		default: // nobody asks
+		}
+	}
+	return len(line), nil
 }
 
-func launchSource(t *testing.T, brokers []string, source numbers, rate float64) *process {
+func launch(t *testing.T, brokers []string, n int, k knobs, args ...string) *process {
 	ctx, cancel := context.WithCancel(t.Context())
 	p := &process{
-		stop: cancel, told: map[string]int{}, warn: make(chan string, 100), progress: make(chan runner.Progress),
-		sum: make(chan runner.Summary, 1),
+		stop: cancel, warn: make(chan string, 100), progress: make(chan string), final: make(chan said, 1),
 	}
+	args = append([]string{"-brokers", brokers[0], "-n", strconv.Itoa(n), "-json", "-v", "-workers", "1"}, args...)
 	go func() {
-		defer close(p.sum)
-		sum, err := runner.Run(ctx, runner.Scenario{
-			Name: "copy", Partitions: partitions, Input: input, Output: output,
-			Topics: []runner.Topic{{Name: input, Partitions: partitions}, {Name: output, Partitions: partitions}},
-			Open: func() (runner.Source, error) {
-				s := source
-				return &s, nil
-			},
-			Process: copier,
-			Told: func(r *kgo.Record, _ bool) error {
-				p.told[string(r.Value)]++
-				return nil
-			},
-			Progress: func(now runner.Progress) {
-				select {
-				case p.progress <- now:
-				default: // nobody asks
-				}
-			},
-			Warn: func(err error) { p.warn <- err.Error() },
-		}, runner.Flags{Brokers: brokers[0], N: int64(source.end), Rate: rate})
-		if err != nil {
-			t.Error(err)
+		defer close(p.final)
+		var out bytes.Buffer
+		var s said
+		p.err = runner.Run(ctx, program(k), args, &out, p)
+		if out.Len() > 0 {
+			p.err = errors.Join(p.err, json.Unmarshal(out.Bytes(), &s))
 		}
-		p.sum <- sum
+		p.final <- s
 	}()
 	return p
 }
 
+func (p *process) end(t *testing.T) said {
+	t.Helper()
+	s := <-p.final
+	require.NoError(t, p.err)
+	return s
+}
+
 func (p *process) requireAll(t *testing.T, n int) {
 	t.Helper()
-	sum := <-p.sum
-	require.True(t, sum.Complete)
-	require.Equal(t, json.RawMessage(strconv.Itoa(n)), sum.Note)
-	require.Len(t, p.told, n)
-	for value, times := range p.told {
-		require.Equal(t, 1, times, value)
+	s := p.end(t)
+	require.True(t, s.Complete)
+	require.EqualValues(t, n, s.Records)
+	require.Equal(t, "ok", s.Check)
+	for _, r := range s.Results {
+		require.Equal(t, n, r.Numbers, r.Topic)
 	}
+	require.Len(t, s.Results, 2)
+}
+
+// broker is an embedded one that ends with the test.
+func broker(t *testing.T) []string {
+	b, err := embedded.Start(embedded.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b.Addrs()
 }
 
 func TestRunEndsWhenAllIsProcessed(t *testing.T) {
 	t.Parallel()
-	b, err := embedded.Start(embedded.Options{})
-	require.NoError(t, err)
-	launch(t, b.Addrs(), 50_000, 0).requireAll(t, 50_000)
-	launch(t, b.Addrs(), 50_000, 0).requireAll(t, 50_000) // there is nothing left to do, but something to tell
-	require.NoError(t, b.Close())
+	b := broker(t)
+	launch(t, b, 20_000, knobs{}).requireAll(t, 20_000)
+	launch(t, b, 20_000, knobs{}).requireAll(t, 20_000) // there is nothing left to do, but something to judge
+	launch(t, broker(t), 20_000, knobs{}, "-guarantee", runner.AtLeastOnce).requireAll(t, 20_000)
 }
 
-// Who asks for more than was fed gets the rest fed, who asks for less has it already.
+// Who asks for more than was fed gets the rest fed, who asks for less has it already, and a judge that is told how much
+// there is judges all.
 func TestRunGoesOnWhenMoreIsAskedFor(t *testing.T) {
 	t.Parallel()
-	b, err := embedded.Start(embedded.Options{})
-	require.NoError(t, err)
-	launch(t, b.Addrs(), 1000, 0).requireAll(t, 1000)
-	launch(t, b.Addrs(), 3000, 0).requireAll(t, 3000)
-	less := launch(t, b.Addrs(), 2000, 0)
-	require.True(t, (<-less.sum).Complete)
-	require.NoError(t, b.Close())
+	b := broker(t)
+	launch(t, b, 1000, knobs{}).requireAll(t, 1000)
+	launch(t, b, 3000, knobs{}).requireAll(t, 3000)
+	less := launch(t, b, 2000, knobs{}).end(t)
+	require.True(t, less.Complete)
+	require.EqualValues(t, 3000, less.Records)
+	require.Equal(t, "none", less.Check)
+	var fed int64
+	launch(t, b, 2000, knobs{fed: &fed}).requireAll(t, 3000)
+	require.EqualValues(t, 3000, fed)
 }
 
 func TestRunOnKafka(t *testing.T) {
 	t.Parallel()
 	kafka := kafkatest.Start(t, kafkatest.Options{})
-	launch(t, kafka.Addrs(), 50_000, 0).requireAll(t, 50_000)
-	launch(t, kafka.Addrs(), 50_000, 0).requireAll(t, 50_000)
+	launch(t, kafka.Addrs(), 20_000, knobs{}).requireAll(t, 20_000)
+	launch(t, kafka.Addrs(), 20_000, knobs{}).requireAll(t, 20_000)
+}
+
+func TestRunTellsDifferences(t *testing.T) {
+	t.Parallel()
+	p := launch(t, broker(t), 100, knobs{wrong: "42"})
+	s := <-p.final
+	require.True(t, s.Complete)
+	require.Equal(t, "42: 1 copies, 1 names", s.Check)
+	require.ErrorContains(t, p.err, "the results are not what the input says:\n42: 1 copies, 1 names")
+}
+
+func TestRunIsInterruptedAndGoesOn(t *testing.T) {
+	t.Parallel()
+	b := broker(t)
+	p := launch(t, b, 3000, knobs{}, "-rate", "1000")
+	for fed := int64(0); fed <= 500; {
+		fed = fedOf(t, <-p.progress)
+	}
+	p.stop()
+	s := p.end(t)
+	require.False(t, s.Complete)
+	require.Equal(t, "none", s.Check)
+	require.Less(t, s.Records, int64(3000))
+	launch(t, b, 3000, knobs{}).requireAll(t, 3000)
+}
+
+func TestRunFailsWithItsFeed(t *testing.T) {
+	t.Parallel()
+	p := launch(t, broker(t), 100, knobs{fail: errors.New("the disk is full")})
+	<-p.final
+	require.ErrorContains(t, p.err, "the disk is full")
+}
+
+// fedOf is the number of records that a line of progress tells of.
+func fedOf(t *testing.T, line string) (fed int64) {
+	var processed int64
+	_, err := fmt.Sscanf(line, "msg=progress processed=%d fed=%d", &processed, &fed)
+	require.NoError(t, err)
+	return fed
 }
 
 // TestFeedIsHandedOver starts a second process, which takes the feed over, and stops that one: the first one takes it
@@ -161,12 +310,10 @@ func TestRunOnKafka(t *testing.T) {
 func TestFeedIsHandedOver(t *testing.T) {
 	t.Parallel()
 	const n = 6_000
-	b, err := embedded.Start(embedded.Options{})
-	require.NoError(t, err)
-	first := launch(t, b.Addrs(), n, 1000)
-	second := launch(t, b.Addrs(), n, 1000)
-	var fenced *process
-	var other *process
+	b := broker(t)
+	first := launch(t, b, n, knobs{}, "-rate", "1000")
+	second := launch(t, b, n, knobs{}, "-rate", "1000")
+	var fenced, other *process
 	select {
 	case w := <-first.warn:
 		require.Contains(t, w, "another process feeds from now on, this one watches")
@@ -178,10 +325,9 @@ func TestFeedIsHandedOver(t *testing.T) {
 		t.Fatal("both feed")
 	}
 	other.stop()
-	require.False(t, (<-other.sum).Complete)
+	require.False(t, other.end(t).Complete)
 	require.Contains(t, <-fenced.warn, "nobody feeds any more, this process takes over")
 	fenced.requireAll(t, n)
-	require.NoError(t, b.Close())
 }
 
 // TestFeedIsNotTakenFromWhoIsSlow has a process take the feed over that needs longer than others wait for progress, to
@@ -192,19 +338,59 @@ func TestFeedIsNotTakenFromWhoIsSlow(t *testing.T) {
 		t.Skip("takes longer than a process waits for progress of the feed")
 	}
 	const n = 1300
-	b, err := embedded.Start(embedded.Options{})
-	require.NoError(t, err)
-	done := launch(t, b.Addrs(), 800, 0)
-	done.requireAll(t, 800)
-	watching := launch(t, b.Addrs(), n, 100)
-	for fed := int64(0); fed <= 800; {
-		fed = (<-watching.progress).Fed
+	b := broker(t)
+	launch(t, b, 800, knobs{}).requireAll(t, 800)
+	watching := launch(t, b, n, knobs{}, "-rate", "100")
+	for fed := int64(0); fed <= 820; {
+		fed = fedOf(t, <-watching.progress)
 	}
-	feeding := launchSource(t, b.Addrs(), numbers{end: n, pause: 8 * time.Millisecond}, 0)
+	feeding := launch(t, b, n, knobs{pause: 8 * time.Millisecond})
 	require.Contains(t, <-watching.warn, "another process feeds from now on, this one watches")
 	feeding.requireAll(t, n)
 	watching.requireAll(t, n)
 	require.Empty(t, watching.warn)
 	require.Empty(t, feeding.warn)
-	require.NoError(t, b.Close())
 }
+
+func TestRunSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	twice, unknown, flags := program(knobs{}), program(knobs{}), program(knobs{})
+	twice.Judge = func(uint64, int64) runner.Judge { return watching{copies, copies} }
+	unknown.Judge = func(uint64, int64) runner.Judge { return watching{numbers("elsewhere")} }
+	var least int
+	flags.Flags = func(set *flag.FlagSet) { set.IntVar(&least, "least", 7, "an own flag") }
+	flags.Check = func(f *runner.Flags) error {
+		if f.N < int64(least) {
+			return fmt.Errorf("-n %d: want at least %d", f.N, least)
+		}
+		return nil
+	}
+	for name, c := range map[string]struct {
+		p    runner.Program
+		args []string
+		want string
+	}{
+		"argument":    {flags, []string{"file"}, `"file": this program takes flags only`},
+		"common flag": {twice, []string{"-workers", "0"}, "-workers 0: want at least 1"},
+		"own flag":    {flags, []string{"-n", "8", "-least", "9"}, "-n 8: want at least 9"},
+		"twice":       {twice, nil, "topic copies: a watched topic must be one of the program's, and watched once"},
+		"unknown":     {unknown, nil, "topic elsewhere: a watched topic must be one of the program's"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.ErrorContains(t, runner.Run(t.Context(), c.p, c.args, io.Discard, io.Discard), c.want)
+		})
+	}
+}
+
+// watching watches topics and judges nothing.
+type watching []stream.Topic[string, int64]
+
+func (w watching) Outputs() (out []runner.Output) {
+	for _, topic := range w {
+		out = append(out, runner.Watch(topic, func(runner.Record[string, int64]) string { return "" }))
+	}
+	return out
+}
+
+func (watching) Results() any { return nil }
+func (watching) Check() error { return runner.NoOracle }

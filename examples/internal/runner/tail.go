@@ -10,23 +10,22 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// tail reads the feed's positions and the output, from the beginning, as a reader at read committed sees them.
+// tail reads the feed's positions and the outputs, from the beginning, as a reader at read committed sees them.
 type tail struct {
-	cl     *kgo.Client
-	feed   string
-	output string
-	seen   *positions
-	out    chan []*kgo.Record // of the output topic, control records among them
+	cl   *kgo.Client
+	feed string
+	seen *positions
+	out  chan []*kgo.Record // of the output topics, control records among them
 }
 
-func newTail(brokers []string, feed, output string, seen *positions) (*tail, error) {
+func newTail(brokers []string, feed string, outputs []string, seen *positions) (*tail, error) {
 	cl, err := kgo.NewClient(
-		kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(feed, output),
+		kgo.SeedBrokers(brokers...), kgo.ConsumeTopics(append([]string{feed}, outputs...)...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		// A control record is a transaction's end. They tell how far a partition is read when nothing else follows.
 		kgo.KeepControlRecords(),
 	)
-	return &tail{cl: cl, feed: feed, output: output, seen: seen, out: make(chan []*kgo.Record)}, err
+	return &tail{cl: cl, feed: feed, seen: seen, out: make(chan []*kgo.Record)}, err
 }
 
 // run reads until ctx is done.
@@ -46,7 +45,7 @@ func (t *tail) run(ctx context.Context) error {
 		var output []*kgo.Record
 		fetches.EachRecord(func(r *kgo.Record) {
 			switch {
-			case r.Topic == t.output:
+			case r.Topic != t.feed:
 				output = append(output, r)
 			case !r.Attrs.IsControl() && err == nil:
 				var p Position
