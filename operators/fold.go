@@ -5,15 +5,18 @@ package operators
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"reflect"
 
 	"github.com/irmak-go/irmak/stream/codec"
 )
 
 // Fold says how many values become one: an aggregator as a value.
 //
-// The accumulator is a plain value. Add, Merge and Remove return the new one, and may change the old one in place:
-// where a table keeps results, they are copied through Codec before. Who keeps them elsewhere, in a store of its own
-// behind ToStream or windows, would see them change. They are never called by two goroutines for one key.
+// The accumulator is a plain value. Add, Merge and Remove return the new one, and may change the old one in place
+// (Merge the earlier one): where a table keeps results, they are copied through Codec before. Who keeps them elsewhere,
+// in a store of its own behind ToStream or windows, would see them change. They are never called by two goroutines for
+// one key, but by several for different keys.
 type Fold[V, A any] struct {
 	// Init gives the accumulator of nothing. Defaults to the zero value.
 	Init func() A
@@ -23,14 +26,18 @@ type Fold[V, A any] struct {
 	// slices, which promises that partial results combined in time order are as good as values added one by one.
 	// Session windows need it.
 	Merge func(earlier, later A) A
-	// Remove takes a value out again. Grouped tables need it.
+	// Remove takes a value out again that was added before. Grouped tables need it.
 	Remove func(acc A, v V) A
 	// Codec encodes accumulators in stores. It has no default.
 	Codec codec.Codec[A]
+
+	mistake error // in what the fold was made of, for Build to report
 }
 
 func (f *Fold[V, A]) check() error {
 	switch {
+	case f.mistake != nil:
+		return f.mistake
 	case f.Add == nil:
 		return errors.New("the fold has no Add function")
 	case f.Codec == nil:
@@ -44,6 +51,40 @@ func (f *Fold[V, A]) init() (acc A) {
 		acc = f.Init()
 	}
 	return acc
+}
+
+// given is the mistake that a function which makes a fold was not given what it needs.
+func given(what string, missing bool) error {
+	if missing {
+		return fmt.Errorf("the fold was made without its %s", what)
+	}
+	return nil
+}
+
+// some is the mistake that a fold should keep no values at all.
+func some(n int) error {
+	if n < 1 {
+		return fmt.Errorf("the fold keeps %d values: give it at least 1", n)
+	}
+	return nil
+}
+
+// kept gives values memory of their own, so that an accumulator which keeps one does not keep all that it was read
+// with. A value that cannot be encoded fails the record.
+func kept[V any](values codec.Codec[V]) func(V) V {
+	if plain(reflect.TypeFor[V]()) {
+		return func(v V) V { return v }
+	}
+	return func(v V) V {
+		enc, err := values.Append(nil, v)
+		if err == nil {
+			v, err = values.Decode(enc)
+		}
+		if err != nil {
+			panic(fmt.Errorf("keeping a %T: %w", v, err))
+		}
+		return v
+	}
 }
 
 // Number is what can be added up.
@@ -84,8 +125,14 @@ func SumFloat[V any](pick func(V) float64) Fold[V, float64] {
 
 // Reduce combines values with f into one of the same type; the first value stands for itself. f must be associative:
 // f(f(a, b), c) equal to f(a, f(b, c)). It is given the earlier value first.
+//
+// It has no Remove, as only you know whether f can be undone. Where it can, set it on the fold, for GroupTable:
+//
+//	product := Reduce(times, codec.Float64)
+//	product.Remove = func(acc Reduced[float64], v float64) Reduced[float64] { acc.Value /= v; return acc }
 func Reduce[V any](f func(earlier, later V) V, values codec.Codec[V]) Fold[V, Reduced[V]] {
 	return Fold[V, Reduced[V]]{
+		mistake: cmp.Or(given("function", f == nil), given("codec", values == nil)),
 		Add: func(acc Reduced[V], v V) Reduced[V] {
 			if !acc.Any {
 				return Reduced[V]{Value: v, Any: true}
@@ -143,7 +190,7 @@ func Max[V any, N cmp.Ordered](pick func(V) N, numbers codec.Codec[N]) Fold[V, R
 // picked is fold over what pick takes from each value.
 func picked[V, N, A any](pick func(V) N, fold Fold[N, A]) Fold[V, A] {
 	return Fold[V, A]{
-		Init: fold.Init, Merge: fold.Merge, Codec: fold.Codec,
+		Init: fold.Init, Merge: fold.Merge, Codec: fold.Codec, mistake: fold.mistake,
 		Add: func(acc A, v V) A { return fold.Add(acc, pick(v)) },
 	}
 }

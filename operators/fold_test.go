@@ -19,7 +19,7 @@ import (
 func number(v string) int { n, _ := strconv.Atoi(v); return n }
 
 // lawful checks what a fold promises: its parts merged in time order are the whole, what is removed again leaves
-// nothing behind, and an accumulator is what its codec makes of it.
+// nothing behind, and an accumulator is what its codec makes of it, always in the same bytes.
 func lawful[A any](t *testing.T, fold operators.Fold[int, A], show func(A) string) {
 	t.Helper()
 	empty := func() (acc A) {
@@ -43,7 +43,9 @@ func lawful[A any](t *testing.T, fold operators.Fold[int, A], show func(A) strin
 		}
 		whole := show(all(values))
 		cut := r.IntN(len(values) + 1)
-		require.Equal(t, whole, show(fold.Merge(all(values[:cut]), all(values[cut:]))), "%v at %d", values, cut)
+		later := all(values[cut:])
+		require.Equal(t, whole, show(fold.Merge(all(values[:cut]), later)), "%v at %d", values, cut)
+		require.Equal(t, show(all(values[cut:])), show(later), "merging changed the later part")
 		if fold.Remove != nil {
 			acc := all(values)
 			for _, v := range values[:cut] {
@@ -56,6 +58,12 @@ func lawful[A any](t *testing.T, fold operators.Fold[int, A], show func(A) strin
 		dec, err := fold.Codec.Decode(enc)
 		require.NoError(t, err)
 		require.Equal(t, whole, show(dec))
+		again, err := fold.Codec.Append([]byte("x"), dec)
+		require.NoError(t, err)
+		require.Equal(t, "x"+string(enc), string(again), "the same accumulator has the same bytes")
+		for n := range enc {
+			_, _ = fold.Codec.Decode(enc[:n:n]) // which does not panic
+		}
 	}
 }
 
@@ -78,6 +86,31 @@ func TestFoldsKeepTheirPromises(t *testing.T) {
 			return joined.Add(acc, fmt.Sprint(v))
 		},
 	}, func(r operators.Reduced[string]) string { return fmt.Sprint(r) })
+	lawful(t, operators.Avg(same), func(m operators.Mean) string { return fmt.Sprint(m, m.Value()) })
+	tens := func(v int64) int64 { return v / 10 } // with ties
+	for _, fold := range []operators.Fold[int64, operators.Reduced[int64]]{
+		operators.MinBy(tens, codec.Int64), operators.MaxBy(tens, codec.Int64),
+		operators.First(codec.Int64), operators.Last(codec.Int64),
+	} {
+		lawful(t, over(fold), reduced)
+	}
+	list := func(l []int64) string { return fmt.Sprint(l) }
+	for n := 1; n < 6; n++ {
+		lawful(t, over(operators.TopN(n, tens, codec.Int64)), list)
+		lawful(t, over(operators.Collect(n, codec.Int64)), list)
+	}
+}
+
+// over is a fold of 64-bit integers over integers.
+func over[A any](fold operators.Fold[int64, A]) operators.Fold[int, A] {
+	f := operators.Fold[int, A]{
+		Init: fold.Init, Merge: fold.Merge, Codec: fold.Codec,
+		Add: func(acc A, v int) A { return fold.Add(acc, int64(v)) },
+	}
+	if fold.Remove != nil {
+		f.Remove = func(acc A, v int) A { return fold.Remove(acc, int64(v)) }
+	}
+	return f
 }
 
 // folded gives the results of a fold over words as text.
@@ -156,8 +189,19 @@ func TestFoldMistakes(t *testing.T) {
 	operators.Aggregate("a", in, operators.Fold[string, int64]{Codec: codec.Int64})
 	operators.Aggregate("b", in, operators.Fold[string, int64]{Add: func(n int64, _ string) int64 { return n }})
 	operators.Aggregate("", in, operators.Count[string]())
+	length := func(v string) int { return len(v) }
+	operators.Aggregate("d", in, operators.TopN(0, length, codec.String))
+	operators.Aggregate("e", in, operators.Collect(-1, codec.String))
+	operators.Aggregate("f", in, operators.MinBy[string, int](nil, codec.String))
+	operators.Aggregate("g", in, operators.MaxBy(length, nil))
+	operators.Aggregate("h", in, operators.Avg[string, int](nil))
 	err := topo.Build()
 	require.ErrorContains(t, err, `aggregate "a": the fold has no Add function`)
 	require.ErrorContains(t, err, `aggregate "b": the fold has no Codec`)
 	require.ErrorContains(t, err, `aggregate: it needs a name`)
+	require.ErrorContains(t, err, `aggregate "d": the fold keeps 0 values: give it at least 1`)
+	require.ErrorContains(t, err, `aggregate "e": the fold keeps -1 values: give it at least 1`)
+	require.ErrorContains(t, err, `aggregate "f": the fold was made without its score`)
+	require.ErrorContains(t, err, `aggregate "g": the fold was made without its codec`)
+	require.ErrorContains(t, err, `aggregate "h": the fold was made without its function`)
 }
