@@ -5,11 +5,15 @@ package operators_test
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/irmak-go/irmak/operators"
+	"github.com/irmak-go/irmak/stream"
 	"github.com/irmak-go/irmak/stream/codec"
 )
 
@@ -73,6 +77,78 @@ func TestRandomTopN(t *testing.T) {
 		all := slices.Clone(values)
 		slices.SortStableFunc(all, func(a, b string) int { return byTens(b, a) })
 		return commas(all[:min(4, len(all))])
+	})
+}
+
+func TestRandomDistinct(t *testing.T) {
+	fold := operators.Distinct(tens, codec.Func(
+		func(dst []byte, v int) ([]byte, error) { return codec.Int64.Append(dst, int64(v)) },
+		func(src []byte) (int, error) { v, err := codec.Int64.Decode(src); return int(v), err }))
+	show := func(c operators.Tally[int]) string { return fmt.Sprint(c.Len(), c.Count(3), c.Top(3)) }
+	equivalentFold(t, folded(fold, show), func(values []string) string {
+		counts := map[int]int64{}
+		for _, v := range values {
+			counts[tens(v)]++
+		}
+		var top []operators.Tallied[int]
+		for item, n := range counts {
+			top = append(top, operators.Tallied[int]{Item: item, Count: n})
+		}
+		slices.SortFunc(top, func(a, b operators.Tallied[int]) int {
+			return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Item, b.Item))
+		})
+		return fmt.Sprint(len(top), counts[3], top[:min(3, len(top))])
+	})
+}
+
+// Rows that come, go and change their group, counted by what they hold.
+func TestRandomGroupTableDistinct(t *testing.T) {
+	show := func(c operators.Tally[string]) string { return fmt.Sprint(c.Len(), c.Top(100)) }
+	equivalent(t, scenario{
+		build: func(topo *stream.Topology) {
+			counts := operators.GroupTable("counts", tableOfWords(topo), codec.String, byLetter,
+				operators.Distinct(func(v string) string { return v[1:] }, codec.String))
+			shown := operators.MapRecord(operators.ToStream(counts),
+				func(r *stream.Record[string, operators.Tally[string]], out *text) {
+					out.Value, out.Time = show(r.Value), 0
+				})
+			stream.To(stream.Encode(shown, codec.String), lines)
+		},
+		draw: func(r *rand.Rand, i int) event {
+			e := drawDeletes(r, i)
+			if !e.null {
+				e.value = "abc!"[r.IntN(4):][:1] + fmt.Sprint(r.IntN(5))
+			}
+			return e
+		},
+		global: true,
+		oracle: func(history []event) (want []string) {
+			rows, groups := map[string]string{}, map[string]bool{}
+			for _, e := range history {
+				if !e.nullKey {
+					rows[e.key] = e.value
+					groups[e.value[:min(1, len(e.value))]] = true
+				}
+			}
+			for _, g := range []string{"a", "b", "c"} {
+				fold := operators.Distinct(func(v string) string { return v[1:] }, codec.String)
+				counts := fold.Init()
+				for _, v := range rows {
+					if strings.HasPrefix(v, g) {
+						counts = fold.Add(counts, v)
+					}
+				}
+				if groups[g] {
+					want = append(want, line(g, show(counts), 0))
+				}
+			}
+			return want
+		},
+		equal: func(t *testing.T, want, got []string, msg string) {
+			t.Helper()
+			require.NotEmpty(t, got, msg)
+			require.Equal(t, want[0], got[len(got)-1], msg) // what a group has in the end
+		},
 	})
 }
 

@@ -4,6 +4,7 @@ package operators_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -99,6 +100,9 @@ func TestFoldsKeepTheirPromises(t *testing.T) {
 		lawful(t, over(operators.TopN(n, tens, codec.Int64)), list)
 		lawful(t, over(operators.Collect(n, codec.Int64)), list)
 	}
+	lawful(t, over(operators.Distinct(tens, codec.Int64)), func(c operators.Tally[int64]) string {
+		return fmt.Sprint(c.Len(), c.Count(0), c.Count(1), c.Top(3), c.Top(100), maps.Collect(c.All()))
+	})
 }
 
 // over is a fold of 64-bit integers over integers.
@@ -195,6 +199,7 @@ func TestFoldMistakes(t *testing.T) {
 	operators.Aggregate("f", in, operators.MinBy[string, int](nil, codec.String))
 	operators.Aggregate("g", in, operators.MaxBy(length, nil))
 	operators.Aggregate("h", in, operators.Avg[string, int](nil))
+	operators.Aggregate("i", in, operators.Distinct(length, nil))
 	err := topo.Build()
 	require.ErrorContains(t, err, `aggregate "a": the fold has no Add function`)
 	require.ErrorContains(t, err, `aggregate "b": the fold has no Codec`)
@@ -204,4 +209,5 @@ func TestFoldMistakes(t *testing.T) {
 	require.ErrorContains(t, err, `aggregate "f": the fold was made without its score`)
 	require.ErrorContains(t, err, `aggregate "g": the fold was made without its codec`)
 	require.ErrorContains(t, err, `aggregate "h": the fold was made without its function`)
+	require.ErrorContains(t, err, `aggregate "i": the fold was made without its codec`)
 }
