@@ -20,8 +20,12 @@ var text2 = operators.Group[string]{Merge: concat, Codec: codec.String}
 
 // wordsAndLengths puts words and the lengths of others into one accumulator.
 func wordsAndLengths(topo *stream.Topology) (a, b operators.Grouped[string, string]) {
-	lengths := operators.Map(stream.From(topo, other), func(v string) int { return len(v) })
-	return operators.With(stream.From(topo, words), concat),
+	return wordsAndLengthsOf(stream.From(topo, words), stream.From(topo, other))
+}
+
+func wordsAndLengthsOf(in, others texts) (a, b operators.Grouped[string, string]) {
+	lengths := operators.Map(others, func(v string) int { return len(v) })
+	return operators.With(in, concat),
 		operators.With(lengths, func(acc string, n int) string { return fmt.Sprint(acc, "+", n) })
 }
 

@@ -11,7 +11,8 @@ import (
 	"github.com/irmak-go/irmak/stream/codec"
 )
 
-// ToStream gives a table's updates as a stream: the new value of each, and a null value for each delete.
+// ToStream gives a table's updates as a stream: the new value of each, and a null value for each delete. Of a versioned
+// table it gives those that came out of order too, each with its own time.
 func ToStream[K comparable, V any](table stream.Table[K, V]) stream.Stream[K, V] {
 	in := table.Newest()
 	o := stream.NewOp(in.Topology(), "to stream", "")
