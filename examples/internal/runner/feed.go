@@ -151,13 +151,13 @@ func (f *feed) turn(ctx context.Context) error {
 // The client's first transaction initializes the transactional id, which aborts what a predecessor has open and makes
 // the brokers refuse the rest of it. So once that transaction, which holds nothing but our name, is in the feed's
 // topic, everything that will ever count stands before it, and the position before it is final.
-func (f *feed) claim(ctx context.Context, cl *kgo.Client) (Position, error) {
+func (f *feed) claim(ctx context.Context, cl *kgo.Client) (position, error) {
 	name := rand.Text()
 	err := inTransaction(ctx, cl, func() error {
-		return cl.ProduceSync(ctx, f.record(Position{Claim: name})).FirstErr()
+		return cl.ProduceSync(ctx, f.record(position{Claim: name})).FirstErr()
 	})
 	if err != nil {
-		return Position{}, fmt.Errorf("cannot claim the feed: %w", err)
+		return position{}, fmt.Errorf("cannot claim the feed: %w", err)
 	}
 	for {
 		_, changed := f.seen.now()
@@ -166,7 +166,7 @@ func (f *feed) claim(ctx context.Context, cl *kgo.Client) (Position, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return Position{}, ctx.Err()
+			return position{}, ctx.Err()
 		case <-changed:
 		}
 	}
@@ -174,7 +174,7 @@ func (f *feed) claim(ctx context.Context, cl *kgo.Client) (Position, error) {
 
 // skip passes over what was fed before. That can take long, so it says now and then that it is alive, to those who
 // watch.
-func (f *feed) skip(ctx context.Context, cl *kgo.Client, next func() (Event, bool), p Position) error {
+func (f *feed) skip(ctx context.Context, cl *kgo.Client, next func() (Event, bool), p position) error {
 	said := time.Now()
 	for skipped := int64(0); skipped < p.Fed; {
 		e, ok := next()
@@ -198,8 +198,8 @@ func (f *feed) skip(ctx context.Context, cl *kgo.Client, next func() (Event, boo
 }
 
 // transaction feeds at most n records and the position after them.
-func (f *feed) transaction(ctx context.Context, cl *kgo.Client, next func() (Event, bool), p Position,
-	n int64) (Position, error) {
+func (f *feed) transaction(ctx context.Context, cl *kgo.Client, next func() (Event, bool), p position,
+	n int64) (position, error) {
 	err := inTransaction(ctx, cl, func() error {
 		acks := acks{ends: p.Ends.clone()}
 		for until := time.Now().Add(feedLongest); n > 0 && time.Now().Before(until); n-- {
@@ -230,10 +230,10 @@ func (f *feed) transaction(ctx context.Context, cl *kgo.Client, next func() (Eve
 	return p, err
 }
 
-func (f *feed) record(p Position) *kgo.Record {
+func (f *feed) record(p position) *kgo.Record {
 	value, err := json.Marshal(p)
 	if err != nil {
-		panic(err) // a Position has nothing that could fail
+		panic(err) // a position has nothing that could fail
 	}
 	// A claim has a key of its own, so that compaction never takes it from the process that waits to see it.
 	key := "position"

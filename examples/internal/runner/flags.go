@@ -47,8 +47,8 @@ type Flags struct {
 	SessionTimeout     time.Duration
 }
 
-// Register adds the flags to a set, with n as the default number of records.
-func (f *Flags) Register(set *flag.FlagSet, n int64) {
+// register adds the flags to a set, with n as the default number of records.
+func (f *Flags) register(set *flag.FlagSet, n int64) {
 	set.StringVar(&f.Brokers, "brokers", "", "addresses of Kafka brokers, comma-separated; "+
 		"empty: an embedded broker, nothing to install")
 	set.Int64Var(&f.N, "n", n, "how many records to feed; 0: without end")
@@ -70,8 +70,8 @@ func (f *Flags) Register(set *flag.FlagSet, n int64) {
 		"is given to the others")
 }
 
-// Check says what is wrong with the values.
-func (f *Flags) Check() error {
+// check says what is wrong with the values.
+func (f *Flags) check() error {
 	switch {
 	case f.N < 0:
 		return fmt.Errorf("-n %d: want 0 or more", f.N)
@@ -98,14 +98,14 @@ func (f *Flags) addrs() []string {
 	return out
 }
 
-// Config is what the flags mean to the library; log is where it may write.
-func (f *Flags) Config(place Place, log io.Writer) stream.Config {
+// config is what the flags mean to the library; log is where it may write.
+func (f *Flags) config(place site, log io.Writer) stream.Config {
 	level := slog.LevelWarn // the rest is for those who ask
 	if f.Verbose {
 		level = slog.LevelInfo
 	}
 	c := stream.Config{
-		Brokers: place.Brokers, StateDir: place.StateDir, Workers: f.Workers, Guarantee: stream.ExactlyOnce,
+		Brokers: place.brokers, StateDir: place.stateDir, Workers: f.Workers, Guarantee: stream.ExactlyOnce,
 		CommitInterval: f.CommitInterval, CheckpointInterval: f.CheckpointInterval, SessionTimeout: f.SessionTimeout,
 		InstanceID: f.Instance,
 		// Whoever takes over the work of a process that is gone waits for the end of its transaction, too.

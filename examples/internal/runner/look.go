@@ -41,9 +41,9 @@ func (l *loop) ask(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	position, _ := l.tail.seen.now()
+	now, _ := l.tail.seen.now()
 	fed, processed := offsets{}, int64(0)
-	for topic, ends := range position.Ends {
+	for topic, ends := range now.Ends {
 		global := !slices.Contains(l.inputs, topic) // each process reads all of it, and commits nothing
 		for p, end := range ends {
 			if global {
@@ -54,12 +54,15 @@ func (l *loop) ask(ctx context.Context) (done bool, err error) {
 			processed += min(group.of(topic, p), end)
 		}
 	}
-	g := progress{Position: position, processed: min(processed, position.Fed), elapsed: time.Since(l.started)}
+	reference := now.Fed - now.Work // it is fed first, or most of it
+	g := progress{
+		processed: max(min(processed, now.Fed)-reference, 0), fed: now.Work, elapsed: time.Since(l.started),
+	}
 	for _, topic := range l.order {
 		g.outputs = append(g.outputs, outputCount{topic, l.records[topic]})
 	}
 	l.printer.progress(g)
-	if !position.reaches(l.n) || !group.reach(fed) {
+	if !now.reaches(l.n) || !group.reach(fed) {
 		return false, nil
 	}
 	return l.nothingLeft(ctx, group, fed)

@@ -41,7 +41,7 @@ func Run(ctx context.Context, p Program, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	return conclude(judge, f.N, sum, printer)
+	return conclude(judge, f, sum, printer)
 }
 
 // parse reads the flags.
@@ -49,7 +49,7 @@ func parse(p Program, args []string, stderr io.Writer) (Flags, error) {
 	var f Flags
 	set := flag.NewFlagSet(p.Name, flag.ContinueOnError)
 	set.SetOutput(stderr)
-	f.Register(set, p.Records)
+	f.register(set, p.Records)
 	if p.Flags != nil {
 		p.Flags(set)
 	}
@@ -64,18 +64,22 @@ func parse(p Program, args []string, stderr io.Writer) (Flags, error) {
 			return f, err
 		}
 	}
-	return f, f.Check()
+	return f, f.check()
 }
 
 // conclude tells the end. The error is that of the check.
-func conclude(judge Judge, n int64, sum summary, printer *printer) error {
+func conclude(judge Judge, f Flags, sum summary, printer *printer) error {
 	counter, counts := judge.(Counter)
 	if counts {
 		counter.Fed(sum.work)
 	}
 	final := final{Records: sum.work, Seconds: sum.elapsed.Seconds(), Complete: sum.complete, Check: NoOracle.Error()}
+	hint := ""
+	if f.Guarantee == AtLeastOnce {
+		hint = " (with at-least-once, a crash may do that)"
+	}
 	var err error
-	if sum.complete && (counts || n == 0 || sum.work <= n) {
+	if sum.complete && (counts || f.N == 0 || sum.work <= f.N) {
 		err = judge.Check()
 		switch {
 		case err == nil:
@@ -84,7 +88,7 @@ func conclude(judge Judge, n int64, sum summary, printer *printer) error {
 			err = nil
 		default:
 			final.Check = err.Error()
-			err = fmt.Errorf("the results are not what the input says:\n%w", err)
+			err = fmt.Errorf("the results are not what the input says%s:\n%w", hint, err)
 		}
 	}
 	final.Results = judge.Results()

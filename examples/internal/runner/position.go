@@ -39,9 +39,9 @@ func (o offsets) reach(ends offsets) bool {
 	return true
 }
 
-// Position is how far the feed is. Each transaction of the feed writes one, as the last record of the feed's topic, so
+// position is how far the feed is. Each transaction of the feed writes one, as the last record of the feed's topic, so
 // it is true exactly when the records that it counts are there.
-type Position struct {
+type position struct {
 	Claim string  `json:"claim,omitempty"` // a process announces that it feeds from now on; nothing else is set
 	Fed   int64   `json:"fed,omitempty"`   // records, all topics together, reference data too
 	Work  int64   `json:"work,omitempty"`  // those that are not reference data
@@ -51,7 +51,7 @@ type Position struct {
 }
 
 // reaches says whether the feed is done for those who ask for n records.
-func (p Position) reaches(n int64) bool { return p.Done && (p.Of == 0 || n != 0 && n <= p.Of) }
+func (p position) reaches(n int64) bool { return p.Done && (p.Of == 0 || n != 0 && n <= p.Of) }
 
 // positions is what this process has seen of the feed.
 //
@@ -62,16 +62,16 @@ func (p Position) reaches(n int64) bool { return p.Done && (p.Of == 0 || n != 0 
 //  2. changed is closed, and replaced, with every record.
 type positions struct {
 	mu      sync.Mutex
-	latest  Position
-	claims  map[string]Position // what was latest when the claim came
+	latest  position
+	claims  map[string]position // what was latest when the claim came
 	changed chan struct{}
 }
 
 func newPositions() *positions {
-	return &positions{claims: map[string]Position{}, changed: make(chan struct{})}
+	return &positions{claims: map[string]position{}, changed: make(chan struct{})}
 }
 
-func (p *positions) saw(next Position) {
+func (p *positions) saw(next position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if next.Claim != "" {
@@ -84,14 +84,14 @@ func (p *positions) saw(next Position) {
 }
 
 // now is the newest position, and a channel that is closed when there is a newer one or a claim.
-func (p *positions) now() (Position, <-chan struct{}) {
+func (p *positions) now() (position, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.latest, p.changed
 }
 
 // before is the position that a claim found.
-func (p *positions) before(claim string) (Position, bool) {
+func (p *positions) before(claim string) (position, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	found, ok := p.claims[claim]

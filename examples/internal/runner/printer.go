@@ -75,7 +75,7 @@ func (p *printer) progress(g progress) {
 	defer p.mu.Unlock()
 	var line strings.Builder
 	fmt.Fprintf(&line, "%d of %d %s, %.0f per second",
-		g.processed, g.Fed, p.noun, p.rate.per(g.processed, g.elapsed))
+		g.processed, g.fed, p.noun, p.rate.per(g.processed, g.elapsed))
 	for _, o := range g.outputs {
 		fmt.Fprintf(&line, ", %d %s", o.records, o.topic)
 	}
@@ -84,7 +84,7 @@ func (p *printer) progress(g progress) {
 		p.clear()
 		p.draw(line.String())
 	case p.json && p.verbose: // for programs that watch this one
-		fmt.Fprintf(p.err, "msg=progress processed=%d fed=%d work=%d\n", g.processed, g.Fed, g.Work)
+		fmt.Fprintf(p.err, "msg=progress processed=%d fed=%d\n", g.processed, g.fed)
 	case g.elapsed-p.told >= plainInterval && !p.json:
 		p.told = g.elapsed
 		fmt.Fprintln(p.err, line.String())

@@ -23,18 +23,17 @@ const (
 	drainTimeout = 30 * time.Second // for the last outputs to become visible
 )
 
-// Place is where to process.
-type Place struct {
-	Brokers  []string
-	StateDir string
+// site is where to process.
+type site struct {
+	brokers  []string
+	stateDir string
 }
 
-// progress is how far the work is.
+// progress is how far the work is; reference data does not count.
 type progress struct {
-	Position        // of the feed
-	processed int64 // records of the input, roughly: transaction markers count too
-	outputs   []outputCount
-	elapsed   time.Duration
+	processed, fed int64 // records; roughly: what is processed of partitions counts their transaction markers, too
+	outputs        []outputCount
+	elapsed        time.Duration
 }
 
 // outputCount is how many records an output topic has.
@@ -64,19 +63,19 @@ func run(ctx context.Context, p Program, f Flags, judge Judge, printer *printer)
 }
 
 // settle finds the brokers and a directory for state; release gives back what was made for that.
-func settle(f Flags) (place Place, release func() error, err error) {
-	place.Brokers, release = f.addrs(), func() error { return nil }
+func settle(f Flags) (place site, release func() error, err error) {
+	place.brokers, release = f.addrs(), func() error { return nil }
 	if f.StateDir == "" {
 		dir, err := os.MkdirTemp("", "irmak-state-")
 		if err != nil {
 			return place, release, err
 		}
-		place.StateDir = dir
+		place.stateDir = dir
 		release = func() error { return os.RemoveAll(dir) }
 	} else {
-		place.StateDir = filepath.Join(f.StateDir, "state")
+		place.stateDir = filepath.Join(f.StateDir, "state")
 	}
-	if len(place.Brokers) > 0 {
+	if len(place.brokers) > 0 {
 		return place, release, nil
 	}
 	var opts embedded.Options
@@ -87,31 +86,31 @@ func settle(f Flags) (place Place, release func() error, err error) {
 	if err != nil {
 		return place, release, errors.Join(err, release())
 	}
-	place.Brokers = broker.Addrs()
+	place.brokers = broker.Addrs()
 	state := release
 	return place, func() error { return errors.Join(broker.Close(), state()) }, nil
 }
 
-func runAt(ctx context.Context, place Place, p Program, f Flags, judge Judge, printer *printer) (summary, error) {
+func runAt(ctx context.Context, place site, p Program, f Flags, judge Judge, printer *printer) (summary, error) {
 	topology := stream.New(p.Name)
 	p.Topology(topology)
 	if err := topology.Build(); err != nil {
 		return summary{}, err
 	}
-	cl, err := kgo.NewClient(kgo.SeedBrokers(place.Brokers...))
+	cl, err := kgo.NewClient(kgo.SeedBrokers(place.brokers...))
 	if err != nil {
 		return summary{}, err
 	}
 	defer cl.Close()
 	l := &loop{
-		name: p.Name, n: f.N, cl: cl, brokers: place.Brokers, inputs: topology.Inputs(), printer: printer,
+		name: p.Name, n: f.N, cl: cl, brokers: place.brokers, inputs: topology.Inputs(), printer: printer,
 		outputs: map[string]Output{}, read: offsets{}, started: time.Now(), seeing: time.Now(),
 	}
 	if err := l.prepare(ctx, p.Topics, judge.Outputs()); err != nil {
 		return summary{}, err
 	}
 	seen := newPositions()
-	l.tail, err = newTail(place.Brokers, l.feedTopic(), slices.Collect(maps.Keys(l.outputs)), seen)
+	l.tail, err = newTail(place.brokers, l.feedTopic(), slices.Collect(maps.Keys(l.outputs)), seen)
 	if err != nil {
 		return summary{}, err
 	}
@@ -119,11 +118,11 @@ func runAt(ctx context.Context, place Place, p Program, f Flags, judge Judge, pr
 	warnings := make(chan error)
 	l.warnings = warnings
 	feed := &feed{
-		brokers: place.Brokers, id: p.Name + "-feed", topic: l.feedTopic(), n: f.N, rate: f.Rate,
+		brokers: place.brokers, id: p.Name + "-feed", topic: l.feedTopic(), n: f.N, rate: f.Rate,
 		events: p.Generate(f.Seed, f.N), seen: seen, warn: warnings,
 	}
 	return l.run(ctx, feed, func(ctx context.Context) error {
-		return stream.Run(ctx, topology, f.Config(place, printer))
+		return stream.Run(ctx, topology, f.config(place, printer))
 	})
 }
 

@@ -41,17 +41,23 @@ var (
 	digits            = []string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 )
 
-func copyAll(t *stream.Topology) {
+func (k knobs) copyAll(t *stream.Topology) {
 	all := operators.Merge(stream.From(t, even), stream.From(t, odd))
 	stream.To(all, copies)
 	byDigit := operators.KeyBy("by-digit", all, codec.String, func(n int64) string { return fmt.Sprint(n % 10) })
 	stream.To(operators.JoinTable(byDigit, stream.TableFrom(t, names),
-		func(n int64, name string) string { return fmt.Sprint(n, " ends with ", name) }), named)
+		func(n int64, name string) string {
+			if k.slow > 0 {
+				<-time.After(k.slow)
+			}
+			return fmt.Sprint(n, " ends with ", name)
+		}), named)
 }
 
 // knobs are what tests change.
 type knobs struct {
-	pause time.Duration // before each number
+	pause time.Duration // before each number is fed
+	slow  time.Duration // behind the repartition topic, for each number
 	fail  error         // after the last
 	wrong string        // a number that the judge takes to be missing
 	fed   *int64        // where the judge writes what it is told; nil: it is no Counter
@@ -59,7 +65,7 @@ type knobs struct {
 
 func program(k knobs) runner.Program {
 	return runner.Program{
-		Name: "copy", Topology: copyAll, Records: 100, Noun: "numbers",
+		Name: "copy", Topology: k.copyAll, Records: 100, Noun: "numbers",
 		Topics: []runner.Topic{
 			runner.TopicOf(even, partitions), runner.TopicOf(odd, partitions), runner.TopicOf(names, 2).Compact(),
 			runner.TopicOf(copies, partitions), runner.TopicOf(named, partitions),
@@ -243,6 +249,13 @@ func TestRunEndsWhenAllIsProcessed(t *testing.T) {
 	launch(t, broker(t), 20_000, knobs{}, "-guarantee", runner.AtLeastOnce).requireAll(t, 20_000)
 }
 
+// What is fed is covered by committed offsets long before all of it has come out of the repartition topic.
+func TestRunWaitsForWhatIsBetweenOperators(t *testing.T) {
+	t.Parallel()
+	launch(t, broker(t), 300, knobs{slow: 5 * time.Millisecond}, "-workers", "4").requireAll(t, 300)
+	launch(t, broker(t), 300, knobs{slow: 5 * time.Millisecond}, "-guarantee", runner.AtLeastOnce).requireAll(t, 300)
+}
+
 // Who asks for more than was fed gets the rest fed, who asks for less has it already, and a judge that is told how much
 // there is judges all.
 func TestRunGoesOnWhenMoreIsAskedFor(t *testing.T) {
@@ -273,6 +286,21 @@ func TestRunTellsDifferences(t *testing.T) {
 	require.True(t, s.Complete)
 	require.Equal(t, "42: 1 copies, 1 names", s.Check)
 	require.ErrorContains(t, p.err, "the results are not what the input says:\n42: 1 copies, 1 names")
+}
+
+// A person gets a line for each record of named, unless it was there before, and a table.
+func TestRunTellsPeople(t *testing.T) {
+	t.Parallel()
+	b := broker(t)
+	for _, n := range []int{8, 9} {
+		var out bytes.Buffer
+		args := []string{"-brokers", b[0], "-n", strconv.Itoa(n)}
+		require.NoError(t, runner.Run(t.Context(), program(knobs{}), args, &out, io.Discard))
+		require.Equal(t, n == 8, strings.Contains(out.String(), "8 ends with eight\n"), "%s", &out)
+		require.Equal(t, n == 9, strings.Contains(out.String(), "9 ends with nine\n"), "%s", &out)
+		require.Regexp(t, fmt.Sprintf(`(?m)^\n%d numbers in \d+\.\d s\n\n`+
+			` +topic +numbers\n +copies +%d\n +named +%d\n\nThis is exactly what the input says\.\n\z`, n, n, n), out.String())
+	}
 }
 
 func TestRunIsInterruptedAndGoesOn(t *testing.T) {
@@ -341,7 +369,7 @@ func TestFeedIsNotTakenFromWhoIsSlow(t *testing.T) {
 	b := broker(t)
 	launch(t, b, 800, knobs{}).requireAll(t, 800)
 	watching := launch(t, b, n, knobs{}, "-rate", "100")
-	for fed := int64(0); fed <= 820; {
+	for fed := int64(0); fed <= 800; {
 		fed = fedOf(t, <-watching.progress)
 	}
 	feeding := launch(t, b, n, knobs{pause: 8 * time.Millisecond})

@@ -48,7 +48,7 @@ func (t *tail) run(ctx context.Context) error {
 			case r.Topic != t.feed:
 				output = append(output, r)
 			case !r.Attrs.IsControl() && err == nil:
-				var p Position
+				var p position
 				if err = json.Unmarshal(r.Value, &p); err == nil {
 					t.seen.saw(p)
 				}

@@ -59,19 +59,24 @@ func (p *Process) Kill() {
 	<-p.ended
 }
 
-// Final is what the program says when it has ended by itself. It must not have failed.
-func (p *Process) Final(t *testing.T) Final {
+// Exit is how the program has ended by itself: its code and what it wrote to standard output.
+func (p *Process) Exit(t *testing.T) (code int, out string) {
 	t.Helper()
 	select {
 	case <-p.ended:
 	case <-time.After(Patience):
 		t.Fatalf("process %d does not end", p.cmd.Process.Pid)
 	}
+	return p.cmd.ProcessState.ExitCode(), p.out.String()
+}
+
+// Final is what the program says when it has ended by itself. It must not have failed.
+func (p *Process) Final(t *testing.T) Final {
+	t.Helper()
+	code, out := p.Exit(t)
+	require.Zero(t, code, "%s", out)
 	var f Final
-	if p.out.Len() > 0 {
-		require.NoError(t, json.Unmarshal(p.out.Bytes(), &f), "%s", &p.out)
-	}
-	require.NoError(t, p.err, "%s", f.Check)
+	require.NoError(t, json.Unmarshal([]byte(out), &f), "%s", out)
 	require.True(t, f.Complete)
 	require.Contains(t, []string{"ok", runner.NoOracle.Error()}, f.Check)
 	return f
@@ -113,25 +118,17 @@ func (p *Process) Lines(text string) (found []string) {
 	return found
 }
 
-var progressLine = regexp.MustCompile(`msg=progress processed=(\d+) fed=(\d+) work=(\d+)`)
+var progressLine = regexp.MustCompile(`msg=progress processed=(\d+) `)
 
 // Progress is how much of n records all processes together have processed, from 0 to 1, as this one says: it needs
 // -json and -v. Reference data does not count.
 func (p *Process) Progress(n int64) float64 {
-	lines := p.Lines("msg=progress")
+	lines := progressLine.FindAllStringSubmatch(p.Log(), -1)
 	if len(lines) == 0 {
 		return 0
 	}
-	m := progressLine.FindStringSubmatch(lines[len(lines)-1])
-	if m == nil {
-		return 0 // the line is being written
-	}
-	var numbers [3]int64
-	for i := range numbers {
-		numbers[i], _ = strconv.ParseInt(m[i+1], 10, 64) // digits
-	}
-	processed, reference := numbers[0], numbers[1]-numbers[2]
-	return max(float64(processed-reference)/float64(n), 0)
+	processed, _ := strconv.ParseInt(lines[len(lines)-1][1], 10, 64) // digits
+	return float64(processed) / float64(n)
 }
 
 // journal is a log that is read while it is written.

@@ -22,6 +22,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -74,6 +75,8 @@ func TwoProcessesOneKilled(t *testing.T, n int64, args ...string) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	victim, atOnce := rng.IntN(2), rng.IntN(2) == 0
 	moment := killEarliest + (killLatest-killEarliest)*rng.Float64()
+	began := time.Now()
+	lap := func(what string) { t.Logf("%.1fs: %s", time.Since(began).Seconds(), what) }
 	t.Logf("seed %d: process %d is killed at %.2f, and started again at once: %v", seed, victim, moment, atOnce)
 	dirs := [2]string{t.TempDir(), t.TempDir()}
 	start := func(i int) *Process {
@@ -92,13 +95,16 @@ func TwoProcessesOneKilled(t *testing.T, n int64, args ...string) {
 	require.Less(t, running[victim].Progress(n), 1.0, "the work was over before the kill: give it more records")
 	other := running[1-victim]
 	had := len(other.Lines("task runs"))
+	lap("kill")
 	running[victim].Kill()
 	if !atOnce {
 		other.Await(t, "it takes over", func() bool { return len(other.Lines("task runs")) > had })
 	}
+	lap("started again")
 	running[victim] = start(victim)
 	for i, p := range running {
 		p.RequireAll(t, n, fmt.Sprintf("process %d", i))
+		lap(fmt.Sprintf("process %d has ended", i))
 	}
 	start(victim).RequireAll(t, n, "the process that finds everything done")
 }

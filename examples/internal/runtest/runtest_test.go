@@ -3,7 +3,9 @@
 package runtest_test
 
 import (
+	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"iter"
 	"os"
@@ -26,8 +28,9 @@ var (
 	copies  = stream.Topic[string, int64]{Name: "copies", Key: codec.String, Value: codec.Int64}
 )
 
-// program copies numbers through a repartition topic.
+// program copies numbers through a repartition topic. Its judge can be told to want one more than there is.
 func program() runner.Program {
+	var more int64
 	return runner.Program{
 		Name: "copy", Records: 1000,
 		Topology: func(t *stream.Topology) {
@@ -44,7 +47,8 @@ func program() runner.Program {
 				}
 			}
 		},
-		Judge: func(_ uint64, n int64) runner.Judge { return &judge{n: n, seen: map[int64]int{}} },
+		Flags: func(set *flag.FlagSet) { set.Int64Var(&more, "want-more", 0, "numbers that the judge wants in vain") },
+		Judge: func(_ uint64, n int64) runner.Judge { return &judge{n: n + more, seen: map[int64]int{}} },
 	}
 }
 
@@ -80,6 +84,23 @@ func TestEmbedded(t *testing.T) {
 	require.Equal(t, "ok", f.Check)
 	require.JSONEq(t, "2000", string(f.Results))
 	require.Positive(t, f.Seconds)
+}
+
+// Wrong results are an exit code for whoever runs the program, and words for who reads what it says.
+func TestDifferencesAreAnExitCode(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"-n", "100", "-want-more", "2"}, {"-n", "100", "-want-more", "2", "-json"}} {
+		p := runtest.Launch(t, args...)
+		code, out := p.Exit(t)
+		require.Equal(t, 1, code)
+		require.Contains(t, p.Log(), "error: the results are not what the input says:\n101 is there 0 times\n102 is")
+		if len(args) > 4 {
+			var f runtest.Final
+			require.NoError(t, json.Unmarshal([]byte(out), &f), "%s", out)
+			require.True(t, f.Complete)
+			require.Equal(t, "101 is there 0 times\n102 is there 0 times", f.Check)
+		}
+	}
 }
 
 func TestTwoProcessesOneKilled(t *testing.T) {
