@@ -87,6 +87,14 @@ func kept[V any](values codec.Codec[V]) func(V) V {
 	}
 }
 
+// plus is acc, or if there is none the accumulator of nothing, with v in it.
+func (f *Fold[V, A]) plus(acc A, has bool, v V) A {
+	if !has {
+		acc = f.init()
+	}
+	return f.Add(acc, v)
+}
+
 // Number is what can be added up.
 type Number interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~float32 | ~float64

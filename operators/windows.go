@@ -16,8 +16,8 @@ type Windowed[K comparable, V, A any] struct {
 }
 
 // AggregateWindows folds the values of a key that lie in one window of time into one: a pane for each key and window
-// that has any. w is a [window.Tumbling], [window.Hopping], [window.Sliding], [window.Session], [window.Calendar]
-// or [window.Unlimited], or a kind of your own that implements [window.Aligned]. With a sum:
+// that has any. w is a [window.Tumbling], [window.Hopping], [window.Sliding], [window.Session], [window.Calendar],
+// [window.Unlimited] or [window.Count], or a kind of your own that implements [window.Aligned]. With a sum:
 //
 //	Tumbling{Size: 10ms}                        Hopping{Size: 10ms, Advance: 5ms}
 //	a 1 @3  → a [0,10) 1 @3                     a 1 @3  → a [0,10) 1 @3
@@ -72,13 +72,31 @@ type Windowed[K comparable, V, A any] struct {
 //	a 4 @30 →
 //	a 8 @40 → a [15,16) 1 @15 Retracted, a [15,31) 7 @30
 //
+// # Windows of a number of records
+//
+// [window.Count] windows take the records of a key as they arrive, whatever their times: none is late, and no clock
+// closes a window. It is full, and Final, with its last record, is sent at once, whatever the emission, with that
+// record's headers, and is gone. Of what is not full one window is shown, the one that is filled next: EachUpdate with
+// each record, PerCommit and Every if the key has come further since its last full one, OnClose never.
+//
+//	Count{Size: 3, Emit: OnClose}           Count{Size: 3, Advance: 2}
+//	a 1 @5  →                               a 1 @5  → a [5,6) 1 @5
+//	a 2 @9  →                               a 2 @9  → a [5,10) 3 @9 Final
+//	b 8 @20 →                               a 4 @2  → a [2,10) 6 @9
+//	a 4 @2  → a [2,10) 7 @9 Final           a 8 @30 → a [2,31) 14 @30 Final
+//	a 16 @30 →
+//
+// The span is that of the times in the window, and no name for it: nothing is retracted when it grows, and what goes by
+// key and span, such as [SuppressUntilClose], is not for these panes.
+//
 // # What is kept
 //
 // The state is kept in a store called name. A fold that has Merge shares parts between overlapping windows: a record is
 // added once, however many windows it is in. Without Merge each window has an accumulator of its own, to which records
 // are added in the order of arrival. For accumulators that lead to memory of their own (slices, maps, pointers) merging
 // copies them, through the fold's Codec. What is closed is expired, and so is its changelog, for kinds that know how
-// long a window is: those of package window, and your own if they are [Bounded].
+// long a window is: those of package window, and your own if they are [Bounded]. Of count windows each key keeps its
+// last records, Size at most, for as long as no more come; those that overlap have a second store, name-parts.
 //
 // What lies in the store follows from the kind of window, its size and whether the fold has Merge. When a program
 // changes one of these it must give the operator a new name.

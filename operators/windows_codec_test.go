@@ -17,6 +17,8 @@ func TestWindowRowCodecs(t *testing.T) {
 	row := part[int64]{Value: -7, Time: math.MaxInt64 - 1, Stamp: 300}
 	parts := partCodec[int64]{value: codec.Int64, every: true}
 	comesBack(t, parts, row)
+	comesBack(t, spellCodec[int64]{parts}, spell[int64]{part: row, First: 5, N: 300})
+	comesBack(t, seenCodec{every: true}, seen{n: math.MaxInt64, stamp: 300})
 	sliding := slidingCodec[int64]{parts}
 	comesBack(t, sliding, slidingRow[int64]{part: row, Born: math.MaxInt64, Filled: true, Record: true})
 	comesBack(t, sliding, slidingRow[int64]{Record: true})

@@ -18,7 +18,8 @@ import (
 //
 //	case KIND size=… advance=… grace=… emit=each|commit|close|every:… fold=text|merged disorder=… idle=…
 //
-// Sizes are milliseconds. The fold text writes the values down, merged does so and can merge.
+// Sizes are milliseconds, those of count windows records. The fold text writes the values down, merged does so and can
+// merge.
 func TestWindowScripts(t *testing.T) {
 	t.Parallel()
 	late := rest
@@ -58,6 +59,8 @@ func kindOf(tb testing.TB, c *streamtest.Case) window.Kind {
 		return window.Session{Gap: get("gap"), Grace: get("grace"), Emit: emit}
 	case "unlimited":
 		return window.Unlimited{From: time.UnixMilli(get("from").Milliseconds()), Emit: emit}
+	case "count":
+		return window.Count{Size: int(get("size").Milliseconds()), Advance: int(get("advance").Milliseconds()), Emit: emit}
 	}
 	tb.Fatalf("there are no windows called %q", c.Name)
 	return nil

@@ -36,7 +36,8 @@ func TestWindowMistakes(t *testing.T) {
 		"negative grace": {
 			window.Sliding{Size: time.Second, Grace: -1}, written, "Grace is -1ns: must not be negative",
 		},
-		"never": {window.Unlimited{Emit: window.OnClose}, written, "the window never closes"},
+		"never":              {window.Unlimited{Emit: window.OnClose}, written, "the window never closes"},
+		"more than the size": {window.Count{Size: 2, Advance: 5}, written, "Advance is 5, more than the Size of 2"},
 		"no add": {
 			window.Tumbling{Size: time.Second}, operators.Fold[string, string]{Codec: codec.String}, "no Add",
 		},

@@ -75,6 +75,11 @@ func keeperOf[K comparable, V, A any](w window.Kind, merges bool) (func(*windowT
 			return nil, errors.New("sessions grow together, so the fold needs a Merge function")
 		}
 		return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newSessions(g, w) }, nil
+	case window.Count:
+		if w.Overlapping() {
+			return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newCountedOverlaps(g, w, merges) }, nil
+		}
+		return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newCountedWindows(g, w) }, nil
 	case window.Aligned:
 		if sliced, ok := w.(window.Sliced); ok && merges && overlapping(w) {
 			return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newSlicedWindows(g, sliced) }, nil
@@ -82,7 +87,7 @@ func keeperOf[K comparable, V, A any](w window.Kind, merges bool) (func(*windowT
 		return func(g *windowTask[K, V, A]) keeper[K, V, A] { return newOwnWindows(g, w) }, nil
 	}
 	return nil, fmt.Errorf("it cannot aggregate over a %T: take window.Tumbling, Hopping, Sliding, Session, "+
-		"Calendar or Unlimited (the value, not a pointer), or a kind of your own that implements window.Aligned", w)
+		"Calendar, Unlimited or Count (the value, not a pointer), or a kind of your own that implements window.Aligned", w)
 }
 
 // overlapping is false when a record is in one window only.

@@ -161,9 +161,11 @@ func (g *windowTask[K, V, A]) freeze(lowest int64) bool {
 
 // send sends a pane that the record in work changed. false: the record has failed, and nothing more is to be sent.
 func (g *windowTask[K, V, A]) send(r *stream.Record[K, V], s window.Span, p *part[A]) bool {
-	g.rec = stream.Record[K, window.Pane[A]]{
-		Key: r.Key, Value: window.Pane[A]{Span: s, Value: p.Value}, Time: p.Time, Headers: r.Headers,
-	}
+	return g.give(r, window.Pane[A]{Span: s, Value: p.Value}, p.Time)
+}
+
+func (g *windowTask[K, V, A]) give(r *stream.Record[K, V], p window.Pane[A], at int64) bool {
+	g.rec = stream.Record[K, window.Pane[A]]{Key: r.Key, Value: p, Time: at, Headers: r.Headers}
 	g.out(&g.rec)
 	return !g.task.Failed()
 }

@@ -11,6 +11,7 @@
 //	window.Session{Gap: 5 * time.Minute, Emit: window.OnClose}          // as long as records are at most Gap apart
 //	window.Calendar{Unit: window.Month, In: berlin}                     // months, however long, with summer time
 //	window.Unlimited{}                                                  // one window, never closed
+//	window.Count{Size: 100, Advance: 10}                                // the last hundred records, at every tenth
 //	window.Within{Before: time.Minute, After: time.Minute}              // the pairs of a stream-stream join
 //
 // Times are event time: int64 milliseconds since 1970, UTC, from 0 to [Forever]-1. A [Span] is half-open. An
@@ -24,12 +25,13 @@
 //
 // # Writing an operator on it
 //
-// There are three kinds of windows, by what decides about them:
+// There are four kinds of windows, by what decides about them:
 //
 //   - [Aligned], by time alone: Tumbling, Hopping, Calendar, Unlimited and whatever a user writes. Which windows a
 //     record belongs to follows from its time.
 //   - [Sliding], by the times of a key's records. Which panes exist follows from the sorted times around a record.
 //   - [Session], by the key's sessions so far.
+//   - [Count], by how many records of the key have come: neither times nor clock matter.
 //
 // An aggregation over aligned windows:
 //

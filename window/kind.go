@@ -4,8 +4,8 @@ package window
 
 import "sort"
 
-// Kind is what all kinds of windows have in common. What takes a Kind handles an [Aligned], a [Sliding] or a
-// [Session] and refuses anything else.
+// Kind is what all kinds of windows have in common. What takes a Kind handles an [Aligned], a [Sliding], a
+// [Session] or a [Count] and refuses anything else.
 type Kind interface {
 	// Validate says what is wrong with the fields, all of it in one error. Nothing else may be called when it fails.
 	Validate() error

@@ -44,6 +44,17 @@ func TestValidate(t *testing.T) {
 		{Unlimited{Emit: OnClose}, "window.Unlimited.Emit is OnClose: " +
 			"the window never closes, so nothing would be sent"},
 
+		{Count{Size: 3}, ""},
+		{Count{Size: 3, Advance: 3, Emit: OnClose}, ""},
+		{Count{}, "window.Count.Size is 0: must be at least 1 record"},
+		{Count{Size: -1, Advance: -2, Emit: Every(0)}, "window.Count.Size is -1: must be at least 1 record\n" +
+			"window.Count.Advance is -2: must be at least 1 record, or 0 for Size\n" +
+			"window.Count.Emit is not valid: Every wants at least 1ms"},
+		{Count{Size: 2, Advance: 5}, "window.Count.Advance is 5, more than the Size of 2: " +
+			"records between two windows would be lost"},
+		{Count{Size: 1 << 21, Advance: 1}, "window.Count.Size is 2097152 and Advance 1: " +
+			"a record would belong to 2097152 windows, and 1048576 is the limit"},
+
 		{Within{}, ""},
 		{Within{Before: s}, ""},
 		{Within{Before: -s, After: s}, ""},
