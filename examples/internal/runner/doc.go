@@ -17,8 +17,11 @@
 //
 // -n counts the records of the feed that are the work. Reference data, such as the rows of tables, does not count: it
 // is marked by Reference, whatever its topic and wherever it stands, though mostly in front. A barrier, the zero Event,
-// keeps what follows back until what was before can be read. Global tables are read by each process for itself, which
-// nobody can see from outside: a barrier after their rows makes it likely that they are there, and no more.
+// keeps what follows back until what was before can be read.
+//
+// Processing begins when the reference data in front is there. So a global table has the rows that stand before the
+// first barrier, or before the first record that is work, when the first record is processed. Rows that come later are
+// read by each process when it likes.
 //
 // # When the work is done
 //

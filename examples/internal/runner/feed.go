@@ -204,6 +204,7 @@ func (f *feed) transaction(ctx context.Context, cl *kgo.Client, next func() (Eve
 		acks := acks{ends: p.Ends.clone()}
 		for until := time.Now().Add(feedLongest); n > 0 && time.Now().Before(until); n-- {
 			e, ok := next()
+			p.Ready = p.Ready || !e.reference
 			if !ok {
 				p.Done = true
 				break

@@ -2,7 +2,10 @@
 
 package runner
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // offsets are offsets of partitions, by topic.
 type offsets map[string]map[int32]int64
@@ -45,6 +48,7 @@ type position struct {
 	Claim string  `json:"claim,omitempty"` // a process announces that it feeds from now on; nothing else is set
 	Fed   int64   `json:"fed,omitempty"`   // records, all topics together, reference data too
 	Work  int64   `json:"work,omitempty"`  // those that are not reference data
+	Ready bool    `json:"ready,omitempty"` // what is there before the first barrier, or the first of the work, is fed
 	Ends  offsets `json:"ends,omitempty"`  // the offsets after the last records
 	Of    int64   `json:"of,omitempty"`    // how much work was asked for, 0: all that there is
 	Done  bool    `json:"done,omitempty"`  // there is no more of it
@@ -88,6 +92,21 @@ func (p *positions) now() (position, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.latest, p.changed
+}
+
+// awaitReady returns when the feed is ready to be processed, or ctx is done.
+func (p *positions) awaitReady(ctx context.Context) error {
+	for {
+		latest, changed := p.now()
+		if latest.Ready {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
 }
 
 // before is the position that a claim found.

@@ -122,6 +122,10 @@ func runAt(ctx context.Context, place site, p Program, f Flags, judge Judge, pri
 		events: p.Generate(f.Seed, f.N), seen: seen, warn: warnings,
 	}
 	return l.run(ctx, feed, func(ctx context.Context) error {
+		// A process reads what global tables hold before it does anything else, and what comes later when it likes.
+		if err := seen.awaitReady(ctx); err != nil {
+			return err
+		}
 		return stream.Run(ctx, topology, f.config(place, printer))
 	})
 }

@@ -33,16 +33,27 @@ func numbers(name string) stream.Topic[string, int64] {
 }
 
 // The program of these tests copies even and odd numbers, fed to topics of their own, to copies, and through a
-// repartition topic, by their last digits and with the digits' names from a table, to named.
+// repartition topic, by their last digits and with the digits' names from a table, to named. A global table has
+// the unit, 1, without which there is none.
 var (
 	even, odd, copies = numbers("even"), numbers("odd"), numbers("copies")
 	names             = stream.Topic[string, string]{Name: "names", Key: codec.String, Value: codec.String}
+	units             = stream.Topic[string, int64]{Name: "units", Key: codec.String, Value: slow}
 	named             = stream.Topic[string, string]{Name: "named", Key: codec.String, Value: codec.String}
 	digits            = []string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 )
 
+// slow makes each process need a while for the rows of units.
+var slow = codec.Func(codec.Int64.Append, func(src []byte) (int64, error) {
+	<-time.After(time.Millisecond)
+	return codec.Int64.Decode(src)
+})
+
 func (k knobs) copyAll(t *stream.Topology) {
-	all := operators.Merge(stream.From(t, even), stream.From(t, odd))
+	fed := operators.Merge(stream.From(t, even), stream.From(t, odd))
+	all := stream.Encode(operators.JoinGlobal(fed, stream.GlobalTableFrom(t, units),
+		func(string, int64) (string, bool) { return "one", true },
+		func(n, unit int64) int64 { return n * unit }), codec.Int64)
 	stream.To(all, copies)
 	byDigit := operators.KeyBy("by-digit", all, codec.String, func(n int64) string { return fmt.Sprint(n % 10) })
 	stream.To(operators.JoinTable(byDigit, stream.TableFrom(t, names),
@@ -56,6 +67,7 @@ func (k knobs) copyAll(t *stream.Topology) {
 
 // knobs are what tests change.
 type knobs struct {
+	units int           // more rows of units, before the one that is needed, and after a moment
 	pause time.Duration // before each number is fed
 	slow  time.Duration // behind the repartition topic, for each number
 	fail  error         // after the last
@@ -68,6 +80,7 @@ func program(k knobs) runner.Program {
 		Name: "copy", Topology: k.copyAll, Records: 100, Noun: "numbers",
 		Topics: []runner.Topic{
 			runner.TopicOf(even, partitions), runner.TopicOf(odd, partitions), runner.TopicOf(names, 2).Compact(),
+			runner.TopicOf(units, 1).Compact(),
 			runner.TopicOf(copies, partitions), runner.TopicOf(named, partitions),
 		},
 		Generate: func(_ uint64, n int64) iter.Seq[runner.Event] { return k.generate(n) },
@@ -93,7 +106,15 @@ func (k knobs) generate(n int64) iter.Seq[runner.Event] {
 				return
 			}
 		}
-		if !yield(runner.Event{}) {
+		if k.units > 0 {
+			<-time.After(time.Second)
+		}
+		for i := range k.units {
+			if !yield(runner.Reference(runner.Send(units, fmt.Sprint(i), 0, at))) {
+				return
+			}
+		}
+		if !yield(runner.Reference(runner.Send(units, "one", 1, at))) || !yield(runner.Event{}) {
 			return
 		}
 		for i := int64(1); n == 0 || i <= n; i++ {
@@ -254,6 +275,12 @@ func TestRunWaitsForWhatIsBetweenOperators(t *testing.T) {
 	t.Parallel()
 	launch(t, broker(t), 300, knobs{slow: 5 * time.Millisecond}, "-workers", "4").requireAll(t, 300)
 	launch(t, broker(t), 300, knobs{slow: 5 * time.Millisecond}, "-guarantee", runner.AtLeastOnce).requireAll(t, 300)
+}
+
+// Processing begins when the reference data is there: each process has all of a global table before the first number.
+func TestRunFeedsReferenceDataFirst(t *testing.T) {
+	t.Parallel()
+	launch(t, broker(t), 100, knobs{units: 300}).requireAll(t, 100)
 }
 
 // Who asks for more than was fed gets the rest fed, who asks for less has it already, and a judge that is told how much
