@@ -80,6 +80,7 @@ func conclude(judge Judge, f Flags, sum summary, printer *printer) error {
 	}
 	var err error
 	if sum.complete && (counts || f.N == 0 || sum.work <= f.N) {
+		printer.checking()
 		err = judge.Check()
 		switch {
 		case err == nil:

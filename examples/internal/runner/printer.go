@@ -91,6 +91,16 @@ func (p *printer) progress(g progress) {
 	}
 }
 
+// checking says that the results are compared, which takes long when there are many.
+func (p *printer) checking() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live {
+		p.clear()
+		p.draw("all is processed; comparing the results with what the input says")
+	}
+}
+
 // aside takes the progress away for something else to be printed, after which back puts it there again.
 func (p *printer) aside() (back func()) {
 	line := p.line
