@@ -4,7 +4,6 @@ package operators_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -102,10 +101,10 @@ func TestRandomGroupTable(t *testing.T) {
 				operators.Sum(func(v string) int { return number(v[1:]) }))
 			stream.To(operators.MapRecord(arrows(sums), func(r, out *text) { out.Value, out.Time = r.Value, 0 }), lines)
 		},
-		draw: func(r *rand.Rand, i int) event {
-			e := drawDeletes(r, i)
+		weather: func(c *climate, _ int) event {
+			e := c.nullable(c.event())
 			if !e.null {
-				e.value = "abc!"[r.IntN(4):][:1] + fmt.Sprint(r.IntN(5))
+				e.value = "abc!"[c.IntN(4):][:1] + fmt.Sprint(c.IntN(5))
 			}
 			return e
 		},

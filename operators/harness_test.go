@@ -26,13 +26,17 @@ type event struct {
 	value   string
 	at      int64
 	nullKey bool
-	null    bool // value
+	null    bool   // value
+	header  string // its only one, unless empty
 }
 
 // scenario is a topology from words, and maybe other, to lines, with a recomputation of what comes out.
 type scenario struct {
 	build func(topo *stream.Topology)
-	// draw makes the i-th event. Where results depend on the order between topics, times must ascend.
+	// weather makes the i-th event of a history in the climate that was drawn for it.
+	weather func(c *climate, i int) event
+	// draw makes the i-th event where there is no weather. Where results depend on the order between topics, times must
+	// ascend.
 	draw func(r *rand.Rand, i int) event
 	// oracle gives the results of one partition's whole history, as show writes them.
 	oracle func(history []event) []string
@@ -44,61 +48,103 @@ type scenario struct {
 	equal func(t *testing.T, want, got []string, msg string)
 }
 
+// Each scenario is run with 1,000 random inputs. What is drawn for each:
+//
+//   - settings: 1 to 4 partitions, a commit every 1 to 40 records, batches of 1 to 50, caches of 300 bytes to 600 kB,
+//     checkpoints every 1 ms to 8 s, the order of the tasks' turns;
+//   - how long the history is: 1 to 80 events, one in twenty 80 to 400;
+//   - a climate: see there;
+//   - after one event in four a move: a restart, with or without the state directory, a crash at a step of the commit,
+//     a rebalance, or the wall clock going on.
 const (
-	randomRuns   = 30 // per scenario
-	shortRuns    = 5  // with -short
-	randomEvents = 300
+	randomInputs = 1000
+	shortInputs  = 30 // with -short
+	usualEvents  = 80
+	manyEvents   = 400
+	longOneIn    = 20
 )
 
 // equivalent runs c with random input under random settings, restarts and crashes, and compares with its oracle.
 func equivalent(t *testing.T, c scenario) {
 	t.Helper()
+	equivalentFor(t, func(*rand.Rand) scenario { return c })
+}
+
+// equivalentFor is equivalent for a scenario that is drawn for each input: with windows of any size, say.
+func equivalentFor(t *testing.T, draw func(r *rand.Rand) scenario) {
+	t.Helper()
 	t.Parallel()
+	seeds(func(seed uint64) {
+		c := draw(rand.New(rand.NewPCG(seed, 1)))
+		c.run(t, seed)
+	})
+}
+
+// seeds calls run for each random input.
+func seeds(run func(seed uint64)) {
+	n := randomInputs
+	if testing.Short() {
+		n = shortInputs
+	}
 	if *seedFlag != 0 {
-		c.run(t, *seedFlag)
+		run(*seedFlag)
 		return
 	}
-	runs := randomRuns
-	if testing.Short() {
-		runs = shortRuns
-	}
-	for range runs {
-		c.run(t, rand.Uint64())
+	for range n {
+		run(rand.Uint64())
 	}
 }
 
+// run compares one input.
 func (c *scenario) run(t *testing.T, seed uint64) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 0))
-	opts := streamtest.Options{
-		Partitions: 1 + r.Int32N(4), CommitEvery: 1 + r.IntN(40), BatchRecords: 1 + r.IntN(50),
-		CacheBytes: 300 << r.IntN(12), CheckpointInterval: time.Millisecond << r.IntN(14),
-		Seed: r.Uint64(),
+	opts := drawOptions(r)
+	weather := c.weather
+	if weather == nil {
+		weather = func(w *climate, i int) event { return c.draw(w.Rand, i) }
 	}
+	minimal(t, seed, opts, drawSteps(r, weather), func(t *testing.T, steps []step) {
+		t.Helper()
+		c.play(t, opts, steps)
+	})
+}
+
+func drawOptions(r *rand.Rand) streamtest.Options {
+	return streamtest.Options{
+		Partitions: 1 + r.Int32N(4), CommitEvery: 1 + r.IntN(40), BatchRecords: 1 + r.IntN(50),
+		CacheBytes: 300 << r.IntN(12), CheckpointInterval: time.Millisecond << r.IntN(14), Seed: r.Uint64(),
+	}
+}
+
+// drawSteps draws a history, and what happens after its events.
+func drawSteps(r *rand.Rand, weather func(c *climate, i int) event) []step {
+	n := 1 + r.IntN(usualEvents)
+	if r.IntN(longOneIn) == 0 {
+		n = usualEvents + r.IntN(manyEvents-usualEvents)
+	}
+	steps, c := make([]step, n), newClimate(r, n)
+	for i := range steps {
+		steps[i] = step{weather(c, i), drawMove(r)}
+	}
+	return steps
+}
+
+// play runs a history and compares.
+func (c *scenario) play(t *testing.T, opts streamtest.Options, steps []step) {
+	t.Helper()
 	topo := stream.New("test")
 	c.build(topo)
 	d := streamtest.New(t, topo, opts)
 	history := map[int32][]event{}
-	for i := range randomEvents {
-		e := c.draw(r, i)
-		p := e.send(d, opts.Partitions)
+	for _, s := range steps {
+		p := s.event.send(d, opts.Partitions)
 		if c.global {
 			p = 0
 		}
-		history[p] = append(history[p], e)
-		switch r.IntN(25) {
-		case 0:
-			d.Restart()
-		case 1, 2:
-			d.Crash(streamtest.Step(r.IntN(streamtest.Steps)))
-		case 3:
-			d.Rebalance()
-		case 4:
-			if r.IntN(4) == 0 {
-				d.RestartEmpty()
-			}
-		case 5, 6:
-			d.AdvanceWall(time.Duration(r.IntN(2000)) * time.Millisecond)
+		history[p] = append(history[p], s.event)
+		if s.move.do != nil {
+			s.move.do(d)
 		}
 	}
 	var want, got []string
@@ -108,9 +154,7 @@ func (c *scenario) run(t *testing.T, seed uint64) {
 	for _, rec := range streamtest.Output(d, lines).Read() {
 		got = append(got, show([]streamtest.Record[string, string]{rec}))
 	}
-	c.compare(t, want, got, fmt.Sprintf("%d partitions, a commit every %d, batches of %d, cache of %d bytes, checkpoints "+
-		"every %v; repeat with -seed %d", opts.Partitions, opts.CommitEvery, opts.BatchRecords, opts.CacheBytes,
-		opts.CheckpointInterval, seed))
+	c.compare(t, want, got)
 }
 
 // send gives the partition to which e went.
@@ -123,13 +167,15 @@ func (e event) send(d *streamtest.Driver, partitions int32) (p int32) {
 	if !e.nullKey {
 		p = kafka.PartitionFor([]byte(e.key), partitions)
 	}
-	streamtest.Input(d, topic).SendTo(p, &stream.Record[string, string]{
-		Key: e.key, Value: e.value, Time: e.at, NullKey: e.nullKey, NullValue: e.null,
-	})
+	rec := &text{Key: e.key, Value: e.value, Time: e.at, NullKey: e.nullKey, NullValue: e.null}
+	if e.header != "" {
+		rec.Headers = []stream.Header{{Key: "of", Value: []byte(e.header)}}
+	}
+	streamtest.Input(d, topic).SendTo(p, rec)
 	return p
 }
 
-func (c *scenario) compare(t *testing.T, want, got []string, msg string) {
+func (c *scenario) compare(t *testing.T, want, got []string) {
 	t.Helper()
 	group, equal := c.group, c.equal
 	if group == nil {
@@ -146,10 +192,10 @@ func (c *scenario) compare(t *testing.T, want, got []string, msg string) {
 	}
 	wants, gots := grouped(want, group), grouped(got, group)
 	for k := range gots {
-		require.Contains(t, wants, k, msg)
+		require.Contains(t, wants, k)
 	}
 	for k := range wants {
-		equal(t, wants[k], gots[k], k+": "+msg)
+		equal(t, wants[k], gots[k], k)
 	}
 }
 
@@ -168,6 +214,15 @@ func draw(r *rand.Rand, i int) event {
 		key: fmt.Sprintf("k%d", r.IntN(12)), value: fmt.Sprint(r.IntN(100)), at: int64(max(0, i*10+r.IntN(200)-100)),
 		nullKey: r.IntN(20) == 0,
 	}
+}
+
+// drawDeletes is draw with deletes.
+func drawDeletes(r *rand.Rand, i int) event {
+	e := draw(r, i)
+	if r.IntN(3) == 0 {
+		e.null, e.value = true, ""
+	}
+	return e
 }
 
 // line is a result as show writes it.

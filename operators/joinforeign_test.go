@@ -4,7 +4,6 @@ package operators_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -187,12 +186,12 @@ func TestRandomJoinForeign(t *testing.T) {
 					left := operators.ToTable("left", operators.Repartition("wide", 5, stream.From(topo, wide)), codec.String)
 					stream.To(arrows(build(left, stream.TableFrom(topo, other))), lines)
 				},
-				draw: func(r *rand.Rand, i int) event {
-					e := drawDeletes(r, i)
-					if e.other = r.IntN(3) == 0; e.other {
-						e.key = "abcde"[r.IntN(5):][:1]
+				weather: func(c *climate, _ int) event {
+					e := c.nullable(c.event())
+					if e.other = c.IntN(3) == 0; e.other {
+						e.key = "abcde"[c.IntN(5):][:1]
 					} else if !e.null {
-						e.value = "abcdef!"[r.IntN(7):][:1] + e.value
+						e.value = "abcdef!"[c.IntN(7):][:1] + e.value
 					}
 					return e
 				},

@@ -5,7 +5,6 @@ package operators_test
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -39,11 +38,11 @@ func looked(topo *stream.Topology) {
 func TestRandomJoinGlobal(t *testing.T) {
 	equivalent(t, scenario{
 		build: looked,
-		draw: func(r *rand.Rand, i int) event {
-			e := drawDeletes(r, i)
-			e.other = r.IntN(3) == 0
-			if !e.other && r.IntN(5) > 0 {
-				e.value = fmt.Sprintf("k%d:%d", r.IntN(12), i)
+		weather: func(c *climate, i int) event {
+			e := c.nullable(c.event())
+			e.other = c.IntN(3) == 0
+			if !e.other && !e.null && c.IntN(5) > 0 {
+				e.value = fmt.Sprintf("k%d:%d", c.IntN(c.keys), i)
 			}
 			return e
 		},

@@ -4,7 +4,6 @@ package operators_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -91,10 +90,10 @@ func TestRandomJoinTableGrace(t *testing.T) {
 		build: piped(func(in texts) texts {
 			return withGrace(in, false, grace*time.Millisecond, history*time.Millisecond)
 		}),
-		draw: func(r *rand.Rand, i int) event {
-			e := draw(r, i)
-			e.key, e.value = fmt.Sprintf("k%d", r.IntN(4)), fmt.Sprintf("%s%d", [...]string{"=", "", ""}[r.IntN(3)], i)
-			if e.at = e.at / 30 * 30; e.value[0] == '=' && r.IntN(4) == 0 {
+		weather: func(c *climate, i int) event {
+			e := c.event()
+			e.value = fmt.Sprintf("%s%d", [...]string{"=", "", ""}[c.IntN(3)], i)
+			if e.value[0] == '=' && c.IntN(4) == 0 {
 				e.value = "="
 			}
 			return e

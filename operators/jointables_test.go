@@ -4,7 +4,6 @@ package operators_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -125,13 +124,6 @@ func joinOracle(needLeft, needRight bool) func(history []event) []string {
 	}
 }
 
-// The topic decides the order between the sides, so that times may be in any.
-func drawSides(r *rand.Rand, i int) event {
-	e := drawDeletes(r, i)
-	e.other, e.at = r.IntN(2) == 0, int64(i*10)
-	return e
-}
-
 func TestRandomJoinTables(t *testing.T) {
 	for name, j := range joins {
 		t.Run(name, func(t *testing.T) {
@@ -139,8 +131,8 @@ func TestRandomJoinTables(t *testing.T) {
 				build: func(topo *stream.Topology) {
 					stream.To(arrows(j.join(stream.TableFrom(topo, words), stream.TableFrom(topo, other))), lines)
 				},
-				draw:   drawSides,
-				oracle: joinOracle(j.left, j.right),
+				weather: updateInOrder,
+				oracle:  joinOracle(j.left, j.right),
 			})
 		})
 	}
@@ -209,7 +201,7 @@ func TestRandomDiamond(t *testing.T) {
 			net := operators.OuterJoinTables(left, right, pair)
 			stream.To(arrows(net), lines)
 		},
-		draw: drawSides,
+		weather: updateInOrder,
 		oracle: func(history []event) (want []string) {
 			x, y, before := map[string]string{}, map[string]string{}, map[string]string{}
 			xAt, yAt := map[string]int64{}, map[string]int64{}

@@ -4,7 +4,6 @@ package operators_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -150,8 +149,8 @@ func TestRandomBroadcast(t *testing.T) {
 				return func(r *text) error { p.Emit(fmt.Sprintf("p%d:%s", p.Partition(), r.Value)); return nil }
 			})(operators.Broadcast("all", in, partitions))
 		}),
-		draw: func(r *rand.Rand, i int) event {
-			e := draw(r, i)
+		weather: func(c *climate, i int) event {
+			e := c.event()
 			e.value = fmt.Sprint(i)
 			return e
 		},

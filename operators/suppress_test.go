@@ -134,14 +134,8 @@ func TestRandomSuppress(t *testing.T) {
 			held := operators.Suppress("held", tableOfWords(topo), after*time.Millisecond, operators.Limits{})
 			stream.To(operators.ToStream(held), lines)
 		},
-		draw: func(r *rand.Rand, i int) event {
-			e := drawDeletes(r, i)
-			if r.IntN(40) == 0 {
-				e.at += 2000
-			}
-			return e
-		},
-		group: func(line string) string { return line[:2] },
+		weather: anyUpdate,
+		group:   func(line string) string { return line[:2] },
 		oracle: func(history []event) (want []string) {
 			type entry struct {
 				key        string

@@ -4,7 +4,6 @@ package operators_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -119,10 +118,10 @@ func TestRandomJoinVersionedTable(t *testing.T) {
 	const history = 120
 	equivalent(t, scenario{
 		build: piped(func(in texts) texts { return asOf(in, history*time.Millisecond) }),
-		draw: func(r *rand.Rand, i int) event {
-			e := draw(r, i)
-			e.key, e.value = fmt.Sprintf("k%d", r.IntN(4)), fmt.Sprintf("%s%d", [...]string{"=", "", ""}[r.IntN(3)], i)
-			if e.value[0] == '=' && r.IntN(4) == 0 {
+		weather: func(c *climate, i int) event {
+			e := c.event()
+			e.value = fmt.Sprintf("%s%d", [...]string{"=", "", ""}[c.IntN(3)], i)
+			if e.value[0] == '=' && c.IntN(4) == 0 {
 				e.value = "="
 			}
 			return e

@@ -24,9 +24,9 @@ func TestRandomCount(t *testing.T) {
 }
 
 // counts are the windows that each record fills, or of those that it is in the one that is filled first.
-func (o windowOracle) counts(w window.Count, history []arrival) (updates []update) {
+func (o windowOracle) counts(w window.Count, history []event) (updates []update) {
 	advance := cmp.Or(w.Advance, w.Size)
-	byKey := map[string][]arrival{}
+	byKey := map[string][]event{}
 	for i, e := range history {
 		if e.nullKey || e.null {
 			continue

@@ -22,13 +22,6 @@ var (
 
 func concat(a, b string) string { return a + b }
 
-// arrival is one record of a history.
-type arrival struct {
-	key, value    string
-	at            int64
-	nullKey, null bool
-}
-
 // update is a pane that comes of a record.
 type update struct {
 	i    int // the record
@@ -56,7 +49,7 @@ type windowOracle struct {
 }
 
 // clocks are the readings after each record.
-func (o windowOracle) clocks(history []arrival) []int64 {
+func (o windowOracle) clocks(history []event) []int64 {
 	clocks := make([]int64, len(history))
 	now := int64(math.MinInt64)
 	for i, e := range history {
@@ -70,7 +63,7 @@ func (o windowOracle) clocks(history []arrival) []int64 {
 
 // updates are the panes that change with each record, and the records that are late for all. A window holds all
 // records of its key in it: those that come when it is open, and no other pane is asked for.
-func (o windowOracle) updates(history []arrival) (updates []update, late []int) {
+func (o windowOracle) updates(history []event) (updates []update, late []int) {
 	clocks := o.clocks(history)
 	for i, e := range history {
 		if e.nullKey || e.null {
@@ -82,7 +75,7 @@ func (o windowOracle) updates(history []arrival) (updates []update, late []int) 
 		}
 		for _, s := range spans {
 			u := update{i: i, key: e.key, pane: window.Pane[string]{Span: s}}
-			var members []arrival
+			var members []event
 			for _, m := range history[:i+1] {
 				if m.key == e.key && !m.nullKey && !m.null && s.Contains(m.at) {
 					members = append(members, m)
@@ -90,7 +83,7 @@ func (o windowOracle) updates(history []arrival) (updates []update, late []int) 
 				}
 			}
 			if o.merges {
-				slices.SortStableFunc(members, func(a, b arrival) int { return cmp.Compare(o.slice(a.at), o.slice(b.at)) })
+				slices.SortStableFunc(members, func(a, b event) int { return cmp.Compare(o.slice(a.at), o.slice(b.at)) })
 			}
 			for _, m := range members {
 				u.pane.Value += m.value
@@ -102,7 +95,7 @@ func (o windowOracle) updates(history []arrival) (updates []update, late []int) 
 }
 
 // sessions are the panes that change with each record when windows are sessions, and the sessions of the end.
-func (o windowOracle) sessions(w window.Session, history []arrival) (updates []update, late []int, final []update) {
+func (o windowOracle) sessions(w window.Session, history []event) (updates []update, late []int, final []update) {
 	gap, clocks := w.Gap.Milliseconds(), o.clocks(history)
 	for i, e := range history {
 		if e.nullKey || e.null {
@@ -166,7 +159,7 @@ func (o windowOracle) slice(t int64) int64 {
 
 // spans are the windows that the last record changes and that are open, by start. It may be late for all that it could
 // be in. (A record in time for sliding windows may change none: it is there for those to come.)
-func (o windowOracle) spans(history []arrival, clocks []int64) (spans []window.Span, late bool) {
+func (o windowOracle) spans(history []event, clocks []int64) (spans []window.Span, late bool) {
 	i := len(history) - 1
 	e := history[i]
 	w, sliding := o.w.(window.Sliding)
@@ -245,7 +238,7 @@ func (o windowOracle) onClose(updates []update, from, to int64) (final []update)
 }
 
 // every are the panes of the ticks and the Final ones.
-func (o windowOracle) every(history []arrival, updates []update, interval int64) (out []update) {
+func (o windowOracle) every(history []event, updates []update, interval int64) (out []update) {
 	tick := func(clock int64) int64 { return max(clock, 0) / interval }
 	now, sent := int64(math.MinInt64), 0
 	for i, clock := range o.clocks(history) {

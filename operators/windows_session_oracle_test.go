@@ -59,7 +59,7 @@ func (s *sessionReader) since(i int, wanted func(update) bool) (found []update) 
 }
 
 // everySession are the panes of the ticks and the Final ones.
-func (o windowOracle) everySession(w window.Session, history []arrival, updates []update) (out []update) {
+func (o windowOracle) everySession(w window.Session, history []event, updates []update) (out []update) {
 	tick := func(clock int64) int64 { return max(clock, 0) / w.Emit.Interval() }
 	var reader sessionReader
 	ticked, clocks := 0, o.clocks(history)
