@@ -7,7 +7,10 @@
 //	one stream      KeyBy Repartition Branch Merge                   keyby.go branch.go merge.go
 //	                Broadcast                                        keyby.go
 //	one key         Dedupe                                           dedupe.go
-//	                Aggregate, folds                                 aggregate.go fold.go
+//	                Aggregate, folds: Count Sum Reduce Min Max       aggregate.go fold.go
+//	                Avg MinBy MaxBy First Last                       fold_mean.go fold_best.go
+//	                TopN Collect Distinct                            fold_topn.go fold_collect.go fold_distinct.go
+//	                DistinctApprox Quantiles                         fold_approx.go fold_quantiles.go
 //	one window      AggregateWindows SuppressUntilClose              windows*.go suppressclose.go
 //	several inputs  Cogroup CogroupWindows                           cogroup.go
 //	                Join LeftJoin OuterJoin                          join*.go

@@ -176,34 +176,31 @@ type tallyCodec[T any] struct{ items codec.Codec[T] }
 
 func (c tallyCodec[T]) Append(dst []byte, t Tally[T]) ([]byte, error) {
 	for i := range t.rows {
-		r := &t.rows[i]
-		dst = binary.AppendUvarint(dst, uint64(len(r.bytes)))
-		dst = binary.AppendUvarint(append(dst, r.bytes...), uint64(r.Count))
+		dst = binary.AppendUvarint(appendMeasured(dst, t.rows[i].bytes), uint64(t.rows[i].Count))
 	}
 	return dst, nil
 }
 
 func (c tallyCodec[T]) Decode(src []byte) (Tally[T], error) {
 	t := Tally[T]{items: c.items}
-	text := string(src)
-	for at := 0; at < len(src); {
-		length, n := binary.Uvarint(src[at:])
-		if at += n; n <= 0 || length > uint64(len(src)-at) {
-			return t, fmt.Errorf("tally of %d bytes: item %d has no length or is cut short", len(src), len(t.rows))
+	text := string(src) // of which the rows' bytes are parts
+	for len(src) > 0 {
+		enc, rest, ok := measured(src)
+		count, n := binary.Uvarint(rest)
+		if !ok || n <= 0 || count < 1 || count > math.MaxInt64 {
+			return t, fmt.Errorf("tally of %d bytes: item %d is cut short", len(text), len(t.rows))
 		}
-		from, to := at, at+int(length)
-		count, n := binary.Uvarint(src[to:])
-		if at = to + n; n <= 0 || count < 1 || count > math.MaxInt64 {
-			return t, fmt.Errorf("tally of %d bytes: item %d has no count", len(src), len(t.rows))
+		end := len(text) - len(rest)
+		r := tallied[T]{bytes: text[end-len(enc) : end]}
+		if last := len(t.rows) - 1; last >= 0 && t.rows[last].bytes >= r.bytes {
+			return t, fmt.Errorf("tally of %d bytes: item %d is out of order", len(text), len(t.rows))
 		}
-		if last := len(t.rows) - 1; last >= 0 && t.rows[last].bytes >= text[from:to] {
-			return t, fmt.Errorf("tally of %d bytes: item %d is out of order", len(src), len(t.rows))
-		}
-		item, err := c.items.Decode(src[from:to:to])
+		item, err := c.items.Decode(enc)
 		if err != nil {
-			return t, fmt.Errorf("tally of %d bytes: item %d: %w", len(src), len(t.rows), err)
+			return t, fmt.Errorf("tally of %d bytes: item %d: %w", len(text), len(t.rows), err)
 		}
-		t.rows = append(t.rows, tallied[T]{text[from:to], Tallied[T]{item, int64(count)}})
+		r.Tallied = Tallied[T]{item, int64(count)}
+		t.rows, src = append(t.rows, r), rest[n:]
 	}
 	return t, nil
 }

@@ -101,6 +101,31 @@ func TestRandomDistinct(t *testing.T) {
 	})
 }
 
+func TestRandomDistinctApprox(t *testing.T) {
+	item := func(v string) string { return v }
+	show := func(c operators.Cardinality) string { return fmt.Sprint(c.Estimate()) }
+	equivalentFold(t, folded(operators.DistinctApprox(item, codec.String), show), func(values []string) string {
+		sorted := slices.Sorted(slices.Values(values))
+		return fmt.Sprint(len(slices.Compact(sorted)))
+	})
+}
+
+// With an accuracy of 0.2 %, whole numbers below 100 are told apart.
+func TestRandomQuantiles(t *testing.T) {
+	show := func(d operators.Distribution) string {
+		return fmt.Sprintf("%d %.0f %.0f %.0f", d.Count(), d.Quantile(0), d.Quantile(0.7), d.Quantile(1))
+	}
+	equivalentFold(t, folded(operators.Quantiles(0.002, number), show), func(values []string) string {
+		var all []int
+		for _, v := range values {
+			all = append(all, number(v))
+		}
+		slices.Sort(all)
+		last := len(all) - 1
+		return fmt.Sprint(len(all), all[0], all[int(0.7*float64(last))], all[last])
+	})
+}
+
 // Rows that come, go and change their group, counted by what they hold.
 func TestRandomGroupTableDistinct(t *testing.T) {
 	show := func(c operators.Tally[string]) string { return fmt.Sprint(c.Len(), c.Top(100)) }

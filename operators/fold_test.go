@@ -5,6 +5,7 @@ package operators_test
 import (
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -103,6 +104,12 @@ func TestFoldsKeepTheirPromises(t *testing.T) {
 	lawful(t, over(operators.Distinct(tens, codec.Int64)), func(c operators.Tally[int64]) string {
 		return fmt.Sprint(c.Len(), c.Count(0), c.Count(1), c.Top(3), c.Top(100), maps.Collect(c.All()))
 	})
+	lawful(t, over(operators.DistinctApprox(tens, codec.Int64)), func(c operators.Cardinality) string {
+		return fmt.Sprint(c.Estimate())
+	})
+	lawful(t, operators.Quantiles(0.01, same), func(d operators.Distribution) string {
+		return fmt.Sprint(d.Count(), d.Quantile(0), d.Quantile(0.3), d.Quantile(0.5), d.Quantile(1))
+	})
 }
 
 // over is a fold of 64-bit integers over integers.
@@ -200,6 +207,9 @@ func TestFoldMistakes(t *testing.T) {
 	operators.Aggregate("g", in, operators.MaxBy(length, nil))
 	operators.Aggregate("h", in, operators.Avg[string, int](nil))
 	operators.Aggregate("i", in, operators.Distinct(length, nil))
+	operators.Aggregate("j", in, operators.DistinctApprox(length, nil))
+	operators.Aggregate("k", in, operators.Quantiles(1, length))
+	operators.Aggregate("l", in, operators.Quantiles(math.NaN(), length))
 	err := topo.Build()
 	require.ErrorContains(t, err, `aggregate "a": the fold has no Add function`)
 	require.ErrorContains(t, err, `aggregate "b": the fold has no Codec`)
@@ -210,4 +220,7 @@ func TestFoldMistakes(t *testing.T) {
 	require.ErrorContains(t, err, `aggregate "g": the fold was made without its codec`)
 	require.ErrorContains(t, err, `aggregate "h": the fold was made without its function`)
 	require.ErrorContains(t, err, `aggregate "i": the fold was made without its codec`)
+	require.ErrorContains(t, err, `aggregate "j": the fold was made without its codec`)
+	require.ErrorContains(t, err, `aggregate "k": the accuracy of quantiles is 1: give it one from 0.0001 to below 1`)
+	require.ErrorContains(t, err, `aggregate "l": the accuracy of quantiles is NaN`)
 }

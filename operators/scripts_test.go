@@ -24,7 +24,9 @@ type scripted struct {
 
 // verbs are the topologies of the cases: the first word of one names the operator that it is about, the others tell
 // what it shows. An operator has a file of its own, called after it.
-var verbs = []map[string]func(s *scripted){recordVerbs, processVerbs, foldVerbs, joinVerbs, tableVerbs, tableJoinVerbs}
+var verbs = []map[string]func(s *scripted){
+	recordVerbs, processVerbs, foldVerbs, readyFoldVerbs, joinVerbs, tableVerbs, tableJoinVerbs,
+}
 
 // scriptNumbers is a topic whose values are no texts.
 var scriptNumbers = stream.Topic[string, int64]{Name: "numbers", Key: codec.String, Value: codec.Int64}
