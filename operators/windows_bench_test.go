@@ -106,27 +106,6 @@ func BenchmarkWindowAdd(b *testing.B) {
 	}
 }
 
-// BenchmarkWindowOverlap is what overlapping windows cost that are seen once: 10 s by 100 ms beside 10 s by 10 s.
-func BenchmarkWindowOverlap(b *testing.B) {
-	const fewKeys, perMilli = 100, 100
-	keys := keysOf(fewKeys)
-	for _, advance := range []time.Duration{10 * time.Second, 100 * time.Millisecond} {
-		for _, fold := range []operators.Fold[int64, int64]{operators.Sum(itself), withoutMerge()} {
-			b.Run(fmt.Sprintf("%v/slices=%v", advance, fold.Merge != nil), func(b *testing.B) {
-				w := window.Hopping{Size: 10 * time.Second, Advance: advance, Emit: window.OnClose}
-				panes := pumped(b, w, fold, func(in stream.Next[string, int64]) {
-					rec := stream.Record[string, int64]{Value: 1}
-					for i := range b.N {
-						rec.Key, rec.Time = keys[i%fewKeys], int64(1_000_000_000+i/perMilli)
-						in(&rec)
-					}
-				})
-				b.ReportMetric(float64(*panes)/float64(b.N), "panes/op")
-			})
-		}
-	}
-}
-
 // In steady state nothing is allocated for a record.
 func TestWindowsAllocateNothing(t *testing.T) {
 	for name, w := range map[string]window.Kind{

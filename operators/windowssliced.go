@@ -3,6 +3,8 @@
 package operators
 
 import (
+	"reflect"
+
 	"github.com/irmak-go/irmak/stream"
 	"github.com/irmak-go/irmak/window"
 )
@@ -15,8 +17,11 @@ import (
 type slicedWindows[K comparable, V, A any] struct {
 	alignedWindows[K, V, A]
 	parts   *parts[A]
-	closer  closer[K]
+	closer  closer[K, A]
+	flat    bool       // accumulators lead to no other memory
 	changes changes[K] // scratch of round
+
+	oldest, newest window.Span // of the windows of slice, where spans are not needed; empty: there is none
 
 	record  *stream.Record[K, V] // in work
 	sendOne func(window.Span, part[A])
@@ -25,6 +30,7 @@ type slicedWindows[K comparable, V, A any] struct {
 func newSlicedWindows[K comparable, V, A any](g *windowTask[K, V, A], w window.Sliced) *slicedWindows[K, V, A] {
 	o := &slicedWindows[K, V, A]{
 		alignedWindows: newAligned(g, window.Aligned(w), true), parts: newParts(g.fold.Merge, g.copied),
+		flat: plain(reflect.TypeFor[A]()),
 	}
 	o.sendOne = func(s window.Span, p part[A]) {
 		if !o.task.Failed() {
@@ -35,23 +41,55 @@ func newSlicedWindows[K comparable, V, A any](g *windowTask[K, V, A], w window.S
 }
 
 func (o *slicedWindows[K, V, A]) add(r *stream.Record[K, V]) (dropped string) {
+	if o.emission != window.EachUpdate {
+		return o.addUnseen(r)
+	}
 	open, closed := o.openAt(r.Time)
 	if len(open) == 0 {
 		return notIn(closed)
 	}
-	if closed > 0 && o.emission == window.PerCommit && !o.freeze(o.spans[0].Start) {
-		return ""
-	}
-	_, had := o.put(r, o.slice.Start)
-	switch {
-	case o.emission == window.EachUpdate:
-		o.record = r
-		o.read(r.Key, open)
-		o.parts.panes(open, o.sendOne)
-	case o.emission.FinalPane() && !had:
-		o.closer.added(o.slice.Start)
-	}
+	o.put(r, o.slice.Start)
+	o.record = r
+	o.read(r.Key, open)
+	o.parts.panes(open, o.sendOne)
 	return ""
+}
+
+// addUnseen is add where nobody wants to see the windows yet, so that it does not matter how many they are.
+func (o *slicedWindows[K, V, A]) addUnseen(r *stream.Record[K, V]) (dropped string) {
+	if !o.slice.Contains(r.Time) {
+		o.slice = o.sliced.Slice(r.Time)
+		var ok bool
+		if o.oldest, o.newest, ok = window.Edges(o.w, r.Time); !ok {
+			o.newest = window.Span{}
+		}
+	}
+	switch now := o.clock.Now(); {
+	case o.newest.Empty():
+		return dropNoWindow
+	case o.isClosed(o.newest, now):
+		return dropLate
+	case o.isClosed(o.oldest, now):
+		if o.emission == window.PerCommit && !o.freeze(o.oldest.Start) {
+			return ""
+		}
+		// The newest one is open, so it contains the instant up to which windows have closed, or begins behind it.
+		first, _, ok := window.Edges(o.w, max(now-o.linger, 0))
+		if !ok {
+			first = o.newest
+		}
+		o.next = min(o.next, first.ClosesAt(o.linger))
+	default:
+		o.next = min(o.next, o.oldest.ClosesAt(o.linger))
+	}
+	o.putSlice(r)
+	return ""
+}
+
+// isClosed says that nothing is added to s any more. What has expired is closed too where the clock was lost, and the
+// state was not.
+func (o *slicedWindows[K, V, A]) isClosed(s window.Span, now int64) bool {
+	return s.Closed(now, o.linger) || s.Start < o.store.Expired()
 }
 
 // read collects the slices of windows, which ascend and are not none.

@@ -134,6 +134,23 @@ func TestSlicesAreKeptAsLongAsNeeded(t *testing.T) {
 	})
 }
 
+func TestEdgesAreTheFirstAndTheLastSpan(t *testing.T) {
+	t.Parallel()
+	eachGrid(func(w Sliced, _ []Span) {
+		for at := range int64(40) {
+			spans := w.Spans(nil, at)
+			oldest, newest, ok := Edges(w, at)
+			if !ok || oldest != spans[0] || newest != spans[len(spans)-1] {
+				t.Fatalf("%+v at %d: %+v and %+v of %+v", w, at, oldest, newest, spans)
+			}
+		}
+	})
+	from := Unlimited{From: time.UnixMilli(10)}
+	if _, _, ok := Edges(from, 9); ok {
+		t.Error("there is a window before From")
+	}
+}
+
 func TestOpenCutsOffWhatIsClosed(t *testing.T) {
 	t.Parallel()
 	eachGrid(func(w Sliced, all []Span) {

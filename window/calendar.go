@@ -135,7 +135,10 @@ func (w Calendar) Slice(t int64) Span {
 	}
 }
 
-func (w Calendar) first(t int64) (Span, bool) { return w.Slice(t), true }
+func (w Calendar) edges(t int64) (oldest, newest Span) {
+	s := w.Slice(t)
+	return s, s
+}
 
 func (w Calendar) place() *time.Location {
 	if w.In == nil {

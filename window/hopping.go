@@ -77,10 +77,10 @@ func (w Hopping) Spans(dst []Span, t int64) []Span {
 	}
 }
 
-func (w Hopping) first(t int64) (Span, bool) {
+func (w Hopping) edges(t int64) (oldest, newest Span) {
 	size := ms(w.Size)
-	oldest, _ := w.starts(t, size, ms(w.Advance))
-	return Span{Start: instant(oldest), End: add(oldest, size)}, true
+	first, last := w.starts(t, size, ms(w.Advance))
+	return Span{Start: instant(first), End: add(first, size)}, Span{Start: instant(last), End: add(last, size)}
 }
 
 // starts gives the starts of the first and the last window that contain t. The first is negative if it is the one

@@ -60,16 +60,24 @@ func OldestOpen(w Aligned, clock int64) int64 {
 	if x == 0 {
 		return 0
 	}
-	if f, ok := w.(interface{ first(t int64) (Span, bool) }); ok {
-		if s, ok := f.first(x); ok {
-			return s.Start
-		}
-		return x
-	}
-	if spans := w.Spans(nil, x); len(spans) > 0 {
-		return spans[0].Start
+	if s, _, ok := Edges(w, x); ok {
+		return s.Start
 	}
 	return x
+}
+
+// Edges gives the oldest and the newest window of w that contain t; ok is false when none does. For the kinds of this
+// package it costs the same however many there are.
+func Edges(w Aligned, t int64) (oldest, newest Span, ok bool) {
+	if e, known := w.(interface{ edges(t int64) (Span, Span) }); known {
+		oldest, newest = e.edges(t)
+		return oldest, newest, oldest.Contains(t)
+	}
+	spans := w.Spans(nil, t)
+	if len(spans) == 0 {
+		return oldest, newest, false
+	}
+	return spans[0], spans[len(spans)-1], true
 }
 
 // Closing tells which windows of w close when the clock moves from c0 to c1, however far: exactly those with

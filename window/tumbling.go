@@ -48,7 +48,10 @@ func (w Tumbling) Slice(t int64) Span {
 	return Span{Start: instant(start), End: add(start, size)}
 }
 
-func (w Tumbling) first(t int64) (Span, bool) { return w.Slice(t), true }
+func (w Tumbling) edges(t int64) (oldest, newest Span) {
+	s := w.Slice(t)
+	return s, s
+}
 
 // align is the greatest start ≤ t among offset + k·step, for t ≥ 0. It is greater than -step.
 func align(t, step, offset int64) int64 {

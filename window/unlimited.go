@@ -44,7 +44,7 @@ func (w Unlimited) Spans(dst []Span, t int64) []Span {
 	return dst
 }
 
-func (w Unlimited) first(int64) (Span, bool) { return w.span(), true }
+func (w Unlimited) edges(int64) (oldest, newest Span) { return w.span(), w.span() }
 
 func (w Unlimited) span() Span {
 	if w.From.Unix() < 0 {
