@@ -134,5 +134,8 @@ func aggregateWindows[K comparable, V, A any](
 		g.open(keep)
 		return g.record
 	})
-	return Windowed[K, V, A]{Out: out.Stream, Late: late.Stream}
+	if err != nil {
+		return Windowed[K, V, A]{Out: out.Stream, Late: late.Stream}
+	}
+	return Windowed[K, V, A]{Out: stream.HeldBack(out.Stream, heldBack(w)), Late: late.Stream}
 }

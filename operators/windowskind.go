@@ -5,6 +5,7 @@ package operators
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/irmak-go/irmak/stream"
@@ -123,4 +124,21 @@ func layoutOf(w window.Aligned, shared bool, emission window.Emit) (segment, ret
 		segment = size.Milliseconds()
 	}
 	return segment, later(size.Milliseconds(), w.Linger())
+}
+
+// heldBack is how far the clock is beyond the time of a pane at most when it is sent, unless it leaps.
+func heldBack(w window.Kind) time.Duration {
+	if !w.Emission().FinalPane() {
+		return 0
+	}
+	var ms int64
+	switch w := w.(type) {
+	case window.Sliding:
+		ms = later(w.Size.Milliseconds(), later(w.Linger(), 1))
+	case window.Session:
+		ms = later(w.Linger(), 1)
+	case window.Aligned:
+		_, ms = layoutOf(w, false, w.Emission())
+	}
+	return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
 }

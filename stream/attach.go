@@ -3,6 +3,9 @@
 package stream
 
 import (
+	"math"
+	"time"
+
 	"github.com/irmak-go/irmak/internal/graph"
 	"github.com/irmak-go/irmak/internal/task"
 	"github.com/irmak-go/irmak/stream/codec"
@@ -167,6 +170,15 @@ func Joined[K, V, A, B any](s Stream[K, V], other Stream[A, B]) Stream[K, V] {
 		s.traits.idle = 0
 	}
 	s.traits.idle = max(s.traits.idle, other.traits.idle)
+	return s
+}
+
+// HeldBack is s of an operator that holds records back for as long as by on its clock, as windows do that send their
+// panes when they close: clocks further down that follow the wall stay behind it by as much more.
+func HeldBack[K, V any](s Stream[K, V], by time.Duration) Stream[K, V] {
+	if s.traits.idle > 0 {
+		s.traits.idle += min(by, math.MaxInt64-s.traits.idle)
+	}
 	return s
 }
 

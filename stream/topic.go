@@ -24,7 +24,9 @@ type Topic[K, V any] struct {
 	// highest event time by that much. Defaults to 0.
 	Disorder time.Duration
 	// Idle is the wall time without a record after which clocks follow the wall, by that distance, so that windows close
-	// on quiet input. Defaults to 0: never; only records move clocks.
+	// on quiet input; behind windows that send panes when they close, by as much more as they hold back. What comes later
+	// than that is late, so it is for live input: old records that are read once more want none. Defaults to 0: never;
+	// only records move clocks.
 	Idle time.Duration
 	// NullValues passes records with a null value on, flagged; stateful operators drop and count them all the same.
 	// Defaults to false: a stream drops and counts them where it is read. In tables a null value is a delete anyway.

@@ -71,9 +71,10 @@ func (c *Clock) raise(at int64) bool {
 	return true
 }
 
+// followWall is called by operators after they have opened their ways out, so those further down come first in follows.
 func (t *Task) followWall(c *Clock, idle time.Duration, moved func()) {
 	var since time.Time
-	t.OnWall(func(now time.Time) {
+	t.follows = append(t.follows, func(now time.Time) {
 		if c.touched || since.IsZero() {
 			since, c.touched = now, false
 			return

@@ -133,7 +133,7 @@ func TestIdleClock(t *testing.T) {
 	r := newRig(t, "a", nil)
 	var moved []int64
 	c := r.ClockOf("op", time.Minute, nil)
-	r.walls = nil
+	r.follows = nil
 	c = r.ClockOf("op", time.Minute, func() { moved = append(moved, c.Now()) })
 	wall := func(by time.Duration) {
 		t.Helper()

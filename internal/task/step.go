@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -265,9 +266,15 @@ func (t *Task) fail(err error) error {
 	return err
 }
 
-// wall calls what waits for wall time.
+// wall calls what waits for wall time. Clocks go first, and theirs is the way of the records: what a clock makes come,
+// such as the window that it closes, must not find that the clocks further down have gone past it.
 func (t *Task) wall() error {
 	now := t.Clock.Now()
+	for _, f := range slices.Backward(t.follows) {
+		if !t.Between(func() { f(now) }) {
+			return t.failure
+		}
+	}
 	for _, f := range t.walls {
 		if !t.Between(func() { f(now) }) {
 			return t.failure

@@ -112,6 +112,7 @@ type Task struct {
 	views    []View // of global tables
 	clocks   map[string]*Clock
 	commits  []commitHook
+	follows  []func(time.Time) // the clocks that follow the wall, those further down first
 	walls    []func(time.Time)
 	afters   []*afterHook // by order
 	asked    int          // of afters
