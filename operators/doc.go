@@ -11,6 +11,7 @@
 //	                Avg MinBy MaxBy First Last                       fold_mean.go fold_best.go
 //	                TopN Collect Distinct                            fold_topn.go fold_collect.go fold_distinct.go
 //	                DistinctApprox Quantiles                         fold_approx.go fold_quantiles.go
+//	                AggregateUntil AggregateTriggered                aggregateuntil.go
 //	one window      AggregateWindows SuppressUntilClose              windows*.go suppressclose.go
 //	several inputs  Cogroup CogroupWindows                           cogroup.go
 //	                Join LeftJoin OuterJoin                          join*.go

@@ -27,14 +27,22 @@ func (inExample) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, 
 
 // tabulate prints what comes out of a windowed sum, record by record. Records are written as KEY VALUE @TIME.
 func tabulate(w window.Kind, records ...string) {
+	tabulatePanes(func(in texts) stream.Stream[string, window.Pane[int64]] {
+		res := operators.AggregateWindows("sum", in, w, operators.Sum(number))
+		stream.To(res.Late, rest)
+		return res.Out
+	}, records...)
+}
+
+// tabulatePanes is tabulate for what build makes of the records; what it sends to rest is late.
+func tabulatePanes(build func(in texts) stream.Stream[string, window.Pane[int64]], records ...string) {
 	sums := stream.Topic[string, window.Pane[int64]]{
 		Name: "sums", Key: codec.String, Value: operators.PaneCodec(codec.Int64),
 	}
 	topo := stream.New("example")
-	sum := operators.Sum(func(v string) int { n, _ := strconv.Atoi(v); return n })
-	res := operators.AggregateWindows("sum", stream.From(topo, words), w, sum)
-	stream.To(res.Out, sums)
-	stream.To(res.Late, rest)
+	source := stream.From(topo, words)
+	stream.To(build(source), sums)
+	stream.To(operators.Filter(source, func(string) bool { return false }), rest) // rest is read, whatever build makes
 	d := streamtest.New(inExample{}, topo)
 	in, out, late := streamtest.Input(d, words), streamtest.Output(d, sums), streamtest.Output(d, rest)
 	for _, text := range records {

@@ -18,8 +18,8 @@ import (
 //
 //	case KIND size=… advance=… grace=… emit=each|commit|close|every:… fold=text|merged disorder=… idle=…
 //
-// Sizes are milliseconds, those of count windows records. The fold text writes the values down, merged does so and can
-// merge.
+// or, by what verdictOf says, one of until and triggered. Sizes are milliseconds, those of count windows records. The
+// fold text writes the values down, merged does so and can merge.
 func TestWindowScripts(t *testing.T) {
 	t.Parallel()
 	late := rest
@@ -32,7 +32,12 @@ func TestWindowScripts(t *testing.T) {
 		if !ok {
 			tb.Fatalf("there is no such fold")
 		}
-		res := operators.AggregateWindows("windowed", stream.From(topo, source), kindOf(tb, c), fold)
+		in := stream.From(topo, source)
+		if c.Name == "until" || c.Name == "triggered" {
+			stream.To(globalOf(c.Name, in, fold), panesOut)
+			return topo
+		}
+		res := operators.AggregateWindows("windowed", in, kindOf(tb, c), fold)
 		stream.To(res.Out, panesOut)
 		stream.To(res.Late, late)
 		return topo
