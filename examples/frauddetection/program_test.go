@@ -162,6 +162,7 @@ func TestProgramSaysWhatIsWrong(t *testing.T) {
 		`-bad-lines "eat": want fail or skip`:             {"-bad-lines", "eat"},
 		`"payments.csv": this program takes flags only`:   {"payments.csv"},
 		`cannot read the payments: open /no/such/file`:    {"-input", "/no/such/file"},
+		`-cpuprofile: open /no/such/file`:                 {"-cpuprofile", "/no/such/file"},
 		`no Kafka answers at [127.0.0.1:1]`:               {"-brokers", "127.0.0.1:1"},
 		`testdata/README.md: the header lacks the column`: {"-input", "testdata/README.md"},
 	} {

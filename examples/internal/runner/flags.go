@@ -39,8 +39,9 @@ type Flags struct {
 	Instance  string  // of a static membership; empty: none
 	Guarantee string  // ExactlyOnce or AtLeastOnce
 	Workers   int
-	JSON      bool // one JSON line at the end, and nothing else on standard output
-	Verbose   bool // tell what the engine does
+	JSON      bool   // one JSON line at the end, and nothing else on standard output
+	Verbose   bool   // tell what the engine does
+	Profile   string // file for a CPU profile; empty: none
 
 	CommitInterval     time.Duration
 	CheckpointInterval time.Duration
@@ -62,6 +63,7 @@ func (f *Flags) register(set *flag.FlagSet, n int64) {
 	set.IntVar(&f.Workers, "workers", runtime.GOMAXPROCS(0), "goroutines that process")
 	set.BoolVar(&f.JSON, "json", false, "print one line of JSON at the end and nothing else")
 	set.BoolVar(&f.Verbose, "v", false, "say on standard error what the engine does")
+	set.StringVar(&f.Profile, "cpuprofile", "", "file to write a profile of the CPU to, for go tool pprof; empty: none")
 	set.DurationVar(&f.CommitInterval, "commit-interval", defaultCommit, "how long results may wait before others see "+
 		"them, and how much work a crash repeats")
 	set.DurationVar(&f.CheckpointInterval, "checkpoint-interval", defaultCheckpoint, "how much of the changelog a "+

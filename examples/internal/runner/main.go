@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"syscall"
 )
 
@@ -37,11 +38,28 @@ func Run(ctx context.Context, p Program, args []string, stdout, stderr io.Writer
 	}
 	judge := p.Judge(f.Seed, f.N)
 	printer := newPrinter(stdout, stderr, f, p.Noun)
-	sum, err := run(ctx, p, f, judge, printer)
+	sum, err := profiled(f.Profile, func() (summary, error) { return run(ctx, p, f, judge, printer) })
 	if err != nil {
 		return err
 	}
 	return conclude(judge, f, sum, printer)
+}
+
+// profiled calls do, and writes a profile of the CPU meanwhile if a file for it is named.
+func profiled(name string, do func() (summary, error)) (sum summary, err error) {
+	if name == "" {
+		return do()
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return sum, fmt.Errorf("-cpuprofile: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return sum, fmt.Errorf("-cpuprofile: %w", err)
+	}
+	defer pprof.StopCPUProfile()
+	return do()
 }
 
 // parse reads the flags.
