@@ -369,3 +369,45 @@ func TestJoinMistakes(t *testing.T) {
 	// end joins
 	reported(t, "joins", topo.Build())
 }
+
+func TestWindowMistakes(t *testing.T) {
+	t.Parallel()
+	topo := stream.New("test")
+	in, rows := stream.From(topo, topicOf("in")), stream.TableFrom(topo, topicOf("rows"))
+	whole := operators.Count[string]()
+	noMerge, noRemove := whole, whole
+	noMerge.Merge, noRemove.Remove = nil, nil
+	same := func(_, v string) (string, bool) { return v, true }
+	// begin windows
+	// mistake: aggregate windows "sessions": sessions grow together
+	operators.AggregateWindows("sessions", in, window.Session{Gap: time.Second}, noMerge)
+	// mistake: cogroup windows "cogroup": sessions grow together
+	operators.CogroupWindows("cogroup", window.Session{Gap: time.Second}, operators.Group[string]{Codec: codec.String},
+		operators.With(in, func(acc, v string) string { return acc + v }))
+	// mistake: group table "groups": rows leave their groups, so the fold needs a Remove function
+	operators.GroupTable("groups", rows, codec.String, same, noRemove)
+	// mistake: aggregate windows "a": window.Tumbling.Size is -1s
+	operators.AggregateWindows("a", in, window.Tumbling{Size: -time.Second}, whole)
+	// mistake: aggregate windows "b": window.Hopping.Advance is -1s
+	operators.AggregateWindows("b", in, window.Hopping{Size: time.Second, Advance: -time.Second}, whole)
+	// mistake: aggregate windows "c": window.Sliding.Size is -1s
+	operators.AggregateWindows("c", in, window.Sliding{Size: -time.Second}, whole)
+	// mistake: aggregate windows "d": window.Session.Gap is -1s
+	operators.AggregateWindows("d", in, window.Session{Gap: -time.Second}, whole)
+	// mistake: aggregate windows "e": window.Tumbling.Grace is -1s
+	operators.AggregateWindows("e", in, window.Tumbling{Size: time.Second, Grace: -time.Second}, whole)
+	// mistake: aggregate windows "f": window.Tumbling.Size is 1.5ms
+	operators.AggregateWindows("f", in, window.Tumbling{Size: 1500 * time.Microsecond}, whole)
+	// mistake: suppress "g": it holds updates back for -1s
+	operators.Suppress("g", rows, -time.Second, operators.Limits{})
+	panes := operators.AggregateWindows("h", in, window.Tumbling{Size: time.Second}, whole).Out
+	// mistake: suppress until close "i": the grace is -1s
+	operators.SuppressUntilClose("i", panes, -time.Second, operators.Limits{})
+	// mistake: repartition "j": -1 partitions
+	operators.Repartition("j", -1, in)
+	three := operators.Repartition("three", 3, in)
+	// mistake: repartition "five": repartition "five" has 5 partitions and repartition "three" (stream/mistakes_test.go:
+	operators.Merge(three, operators.Repartition("five", 5, in))
+	// end windows
+	reported(t, "windows", topo.Build())
+}

@@ -176,6 +176,7 @@ func (g *Graph) Validate() error {
 	g.checkNodes(&all)
 	for _, sub := range g.Split() {
 		sub.checkKeys(&all)
+		sub.checkCounts(&all)
 	}
 	slices.SortStableFunc(all.mistakes, func(a, b mistake) int { return cmp.Compare(a.node.ID, b.node.ID) })
 	var errs []error

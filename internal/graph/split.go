@@ -198,8 +198,9 @@ func (g *Graph) PartitionCounts(existing map[string]int32) (perSub []int32, exch
 	subs := g.Split()
 	perSub = make([]int32, len(subs))
 	for i, s := range subs {
-		if perSub[i], err = s.agreed(existing); err != nil {
-			return nil, nil, err
+		var at *Node
+		if perSub[i], at, err = s.agreed(existing); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", at.Where, err)
 		}
 	}
 	decided := slices.Clone(perSub)
@@ -229,8 +230,16 @@ func (s *Sub) sendsTo(below *Sub) bool {
 	return slices.ContainsFunc(s.Sends, func(x *Node) bool { return slices.Contains(below.Inputs, x) })
 }
 
-// agreed is the count of the inputs that have one; 0 when none has.
-func (s *Sub) agreed(existing map[string]int32) (count int32, err error) {
+// checkCounts finds exchanges that meet but ask for different numbers of partitions. Those of topics are known at the
+// start only.
+func (s *Sub) checkCounts(report *Graph) {
+	if _, at, err := s.agreed(nil); err != nil {
+		report.Mistake(at, "%w", err)
+	}
+}
+
+// agreed is the count of the inputs that have one; 0 when none has. An error is about the input at.
+func (s *Sub) agreed(existing map[string]int32) (count int32, at *Node, err error) {
 	var first *Node
 	for _, in := range s.Inputs {
 		n := in.Partitions
@@ -238,7 +247,7 @@ func (s *Sub) agreed(existing map[string]int32) (count int32, err error) {
 			n = existing[in.Topic]
 		}
 		switch {
-		case n == 0:
+		case n <= 0:
 		case first == nil:
 			first, count = in, n
 		case n != count:
@@ -246,9 +255,9 @@ func (s *Sub) agreed(existing map[string]int32) (count int32, err error) {
 			if in.Role == Exchange || first.Role == Exchange {
 				advice = "ask for the same number of partitions, or for 0 to adopt what is there"
 			}
-			return 0, fmt.Errorf("%s: %s has %d partitions and %s (%s) has %d, but records of both meet in one task: %s",
-				in.Where, in.source(), n, first.source(), first.Where, count, advice)
+			return 0, in, fmt.Errorf("%s has %d partitions and %s (%s) has %d, but records of both meet in one task: %s",
+				in.source(), n, first.source(), first.Where, count, advice)
 		}
 	}
-	return count, nil
+	return count, nil, nil
 }
