@@ -55,23 +55,6 @@ func TestRandomCogroup(t *testing.T) {
 	})
 }
 
-// The reference has a clock for each input: the second record of b would not be late there.
-func TestCogroupHasOneClock(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	a, b := wordsAndLengths(topo)
-	res := operators.CogroupWindows("group", window.Tumbling{Size: 10 * ms}, text2, a, b)
-	stream.To(res.Out, panesOut)
-	stream.To(res.Late, rest)
-	d := streamtest.New(t, topo)
-	streamtest.Input(d, other).Send("k", "1", 1)
-	streamtest.Input(d, words).Send("k", "x", 2)
-	streamtest.Input(d, words).Send("k", "y", 12)
-	streamtest.Input(d, other).Send("k", "12345", 3)
-	require.Equal(t, []string{"+1", "+1x", "y"}, paneValues(streamtest.Output(d, panesOut).Read()))
-	require.Equal(t, "k +5 @3", show(streamtest.Output(d, rest).Read()))
-}
-
 func TestCogroupMistakes(t *testing.T) {
 	t.Parallel()
 	topo := stream.New("test")

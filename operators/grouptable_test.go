@@ -36,38 +36,6 @@ func grouped2(t table) table {
 	return operators.GroupTable("groups", t, codec.String, byLetter, trail)
 }
 
-func TestGroupTable(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	stream.To(arrows(grouped2(stream.TableFrom(topo, words))), lines)
-	d := rigged(t, topo)
-	for _, c := range [][2]string{
-		{"x a1 @5", "a ∅→+a1 @5"},
-		{"y a2 @3", "a +a1→+a1+a2 @5"},
-		{"x a3 @7", "a +a1+a2→+a1+a2-a1+a3 @7"}, // one result, no transient
-		{"x b4 @6", "a +a1+a2-a1+a3→+a1+a2-a1+a3-a3 @7, b ∅→+b4 @6"},
-		{"x !5 @8", "b +b4→+b4-b4 @8"},
-		{"x !6 @8", ""},
-		{"x b7 @9", "b +b4-b4→+b4-b4+b7 @9"},
-		{"x b7 @10", "b +b4-b4+b7→+b4-b4+b7-b7+b7 @10"},
-		{"z ∅ @11", ""},
-		{"x ∅ @11", "b +b4-b4+b7-b7+b7→+b4-b4+b7-b7+b7-b7 @11"},
-		{"!w !9 @12", ""},
-	} {
-		require.Equal(t, c[1], d.play(words, c[0]), c[0])
-	}
-}
-
-// Out-of-order updates of a versioned table are passed over.
-func TestGroupVersionedTable(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	stream.To(arrows(grouped2(stream.VersionedTableFrom(topo, words, time.Hour))), lines)
-	d := rigged(t, topo)
-	require.Equal(t, "a ∅→+a1 @5, a +a1→+a1-a1 @9, b ∅→+b3 @9", d.play(words, "x a1 @5", "x a2 @4", "x b3 @9"))
-	require.Empty(t, d.play(words, "x a5 @7", "x ∅ @8"))
-}
-
 func TestMistakesInGroupTable(t *testing.T) {
 	t.Parallel()
 	topo := stream.New("test")

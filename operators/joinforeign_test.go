@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,91 +23,6 @@ func leftForeign(a, b table) table {
 	return operators.LeftJoinForeign("join", a, b, byLetter, func(a, b string, ok bool) string {
 		return pair(a, true, b, ok)
 	})
-}
-
-// Each update, by hand: who triggers, times, and nothing twice. A left row's letter is its foreign key.
-func TestJoinForeign(t *testing.T) {
-	t.Parallel()
-	steps := []struct{ record, inner, left string }{
-		{"left x a1 @5", "", "x ∅→a1+- @5"},
-		{"left x a2 @4", "", "x a1+-→a2+- @4"},
-		{"right a A @3", "x ∅→a2+A @3", "x a2+-→a2+A @3"}, // the right record's time
-		{"right a B @9", "x a2+A→a2+B @9", "x a2+A→a2+B @9"},
-		{"left y a3 @7", "y ∅→a3+B @9", "y ∅→a3+B @9"},
-		{"left v a4 @10", "v ∅→a4+B @10", "v ∅→a4+B @10"},
-		{"right a C @6", "v a4+B→a4+C @6, x a2+B→a2+C @6, y a3+B→a3+C @6", // the left keys' order
-			"v a4+B→a4+C @6, x a2+B→a2+C @6, y a3+B→a3+C @6"},
-		{"left v ∅ @2", "v a4+C→∅ @6", "v a4+C→∅ @6"},
-		{"left v ∅ @20", "", ""},
-		{"left x b5 @12", "x a2+C→∅ @12", "x a2+C→b5+- @12"}, // there is no b
-		{"right a D @13", "y a3+C→a3+D @13", "y a3+C→a3+D @13"},
-		{"right b E @11", "x ∅→b5+E @11", "x b5+-→b5+E @11"},
-		{"left x a6 @1", "x b5+E→a6+D @13", "x b5+E→a6+D @13"}, // no delete in between
-		{"right b F @14", "", ""},
-		{"left x !7 @15", "x a6+D→∅ @15", "x a6+D→!7+- @15"}, // names none
-		{"right a G @16", "y a3+D→a3+G @16", "y a3+D→a3+G @16"},
-		{"left x !8 @17", "", "x !7+-→!8+- @17"},
-		{"left x b9 @18", "x ∅→b9+F @18", "x !8+-→b9+F @18"},
-		{"right b ∅ @15", "x b9+F→∅ @15", "x b9+F→b9+- @15"},
-		{"right b ∅ @19", "", ""},
-		{"left x b9 @20", "", "x b9+-→b9+- @20"},
-		{"left x ∅ @21", "", "x b9+-→∅ @21"},
-		{"right b H @22", "", ""},
-	}
-	for name, build := range map[string]func(a, b table) table{"inner": foreign, "left": leftForeign} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			topo := stream.New("test")
-			stream.To(arrows(build(stream.TableFrom(topo, words), stream.TableFrom(topo, other))), lines)
-			d := rigged(t, topo)
-			for i, s := range steps {
-				side, record, _ := strings.Cut(s.record, " ")
-				want := map[string]string{"inner": s.inner, "left": s.left}[name]
-				topic := map[string]stream.Topic[string, string]{"left": words, "right": other}[side]
-				require.Equal(t, want, d.play(topic, record), "step %d: %s", i, s.record)
-				if i%5 == 3 {
-					d.Crash(streamtest.Step(i / 5))
-				}
-			}
-			drops := d.Drops()[streamtest.DropReason{Operator: `join foreign "join"`, Reason: "no foreign key"}]
-			require.Equal(t, map[string]uint64{"inner": 2, "left": 0}[name], drops)
-		})
-	}
-}
-
-// Answers that the left row has overtaken are dropped: all of these are asked before one is answered.
-func TestOvertakenAnswers(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	stream.To(arrows(foreign(stream.TableFrom(topo, words), stream.TableFrom(topo, other))), lines)
-	d := rigged(t, topo, streamtest.Options{CommitEvery: 100})
-	for _, r := range []string{"a A @1", "b B @1"} {
-		send(t, d.Driver, other, r)
-	}
-	require.Empty(t, d.play(other, "c C @1"))
-	for _, r := range []string{"x a1 @1", "x b2 @2", "x a1 @3", "x a3 @4", "x ∅ @5", "x a1 @6", "y b1 @6"} {
-		send(t, d.Driver, words, r)
-	}
-	require.Equal(t, "x ∅→a1+A @6, y ∅→b1+B @7", d.play(words, "y b1 @7"))
-}
-
-// Headers are those of the record that triggered.
-func TestHeadersOfForeignJoins(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	stream.To(arrows(leftForeign(stream.TableFrom(topo, words), stream.TableFrom(topo, other))), lines)
-	d := streamtest.New(t, topo)
-	send(t, d, words, "x a1 @1")
-	send(t, d, other, "a A @2")
-	send(t, d, words, "x !1 @3")
-	send(t, d, words, "x ∅ @4")
-	var got []string
-	for _, r := range streamtest.Output(d, lines).Read() {
-		got = append(got, r.Value+" of "+string(r.Headers[0].Value))
-	}
-	require.Equal(t, []string{
-		"∅→a1+- of x a1 @1", "a1+-→a1+A of a A @2", "a1+A→!1+- of x !1 @3", "!1+-→∅ of x ∅ @4",
-	}, got)
 }
 
 // A table joined with itself: who manages whom.
@@ -138,19 +52,6 @@ func TestForeignJoinIsRead(t *testing.T) {
 	require.Equal(t, "x a1+A/a1→a1+A/a2 @3, x a1+A/a2→a2+A/a2 @3", d.play(words, "x a2 @3"))
 	d.Restart()
 	require.Equal(t, "x a2+A/a2→∅ @4", d.play(other, "a ∅ @4"))
-}
-
-// Out-of-order updates of versioned sides change nothing.
-func TestForeignJoinOfVersionedTables(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	left, right := stream.VersionedTableFrom(topo, words, time.Hour), stream.VersionedTableFrom(topo, other, time.Hour)
-	stream.To(arrows(foreign(left, right)), lines)
-	d := rigged(t, topo)
-	require.Equal(t, "x ∅→a1+A @10", d.play(words, "x a1 @10")+d.play(other, "a A @10"))
-	require.Empty(t, d.play(words, "x b1 @9", "x ∅ @8"))
-	require.Empty(t, d.play(other, "a B @9", "a ∅ @8", "b C @3"))
-	require.Equal(t, "x a1+A→a1+D @11", d.play(other, "a D @11"))
 }
 
 func TestMistakesInJoinForeign(t *testing.T) {

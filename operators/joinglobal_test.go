@@ -74,40 +74,6 @@ func TestRandomJoinGlobal(t *testing.T) {
 	})
 }
 
-func TestJoinGlobal(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	looked(topo)
-	d := streamtest.New(t, topo, streamtest.Options{Partitions: 3, CommitEvery: 10})
-	in, table, out := streamtest.Input(d, words), streamtest.Input(d, other), streamtest.Output(d, lines)
-	say := func(key, value string, at int64, want ...string) {
-		t.Helper()
-		r := &text{Key: key, Value: value, Time: at, NullKey: key == ""}
-		in.SendRecord(r)
-		require.Equal(t, strings.Join(want, ", "), show(out.Read()))
-	}
-	table.Send("x", "1", 100)
-	say("a", "x:v", 3, "a inner:x:v=1 @3", "a left:x:v=1 true @3") // of whatever time the row is
-	say("", "x:v", 4, "∅ inner:x:v=1 @4", "∅ left:x:v=1 true @4")  // the stream's key plays no role
-	table.Send("x", "2", 1)                                        // by arrival
-	say("b", "x:w", 5, "b inner:x:w=2 @5", "b left:x:w=2 true @5")
-	table.Delete("x", 7)
-	say("b", "x:w", 6, "b left:x:w= false @6")
-	table.SendRecord(&text{Value: "dropped", NullKey: true})
-	require.Contains(t, d.Drops(), streamtest.DropReason{Operator: `global table from "other"`, Reason: "null key"})
-}
-
-// The reference's left join drops records whose selected key is absent, against its own documentation.
-func TestLeftJoinGlobalKeepsRecordsWithoutASelectedKey(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	looked(topo)
-	d := streamtest.New(t, topo)
-	streamtest.Input(d, words).Send("a", "no key", 1)
-	require.Equal(t, "a left:no key= false @1", show(streamtest.Output(d, lines).Read()))
-	require.Equal(t, map[streamtest.DropReason]uint64{{Operator: "join global", Reason: "no key selected"}: 1}, d.Drops())
-}
-
 // What the topic holds is there before the first record, after a restart as after the loss of the state directory.
 func TestGlobalTableIsLoadedFirst(t *testing.T) {
 	t.Parallel()

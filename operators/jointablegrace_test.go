@@ -27,47 +27,6 @@ func withGrace(in texts, inner bool, grace, history time.Duration) texts {
 	})
 }
 
-func TestJoinTableGrace(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		inner bool
-		want  []string
-	}{
-		{true, []string{"", "", "", "", "", "", "", "a y:2 @11, a x:2 @12, b u:1 @12", "a w:2 @12", "", ""}},
-		{false, []string{"", "", "", "", "", "", "", "a y:2:true @11, a x:2:true @12, c v::false @12, b u:1:true @12",
-			"a w:2:true @12", "∅ n::false @30", "a z:2:true @17"}},
-	} {
-		d, in, out := run(t, streamtest.Options{CommitEvery: 1}, func(in texts) texts {
-			return withGrace(in, c.inner, 5*time.Millisecond, 20*time.Millisecond)
-		})
-		if c.inner {
-			c.want[10] = "a z:2 @17"
-		}
-		for i, e := range []event{
-			{key: "a", value: "=1", at: 1}, {key: "b", value: "=1", at: 1},
-			{key: "a", value: "x", at: 12}, {key: "a", value: "y", at: 11}, {key: "c", value: "v", at: 12},
-			{key: "a", value: "=2", at: 10}, // later than the records that it is for
-			{key: "b", value: "u", at: 12},
-			{key: "a", value: "z", at: 17},
-			{key: "a", value: "w", at: 12},      // its time is up
-			{value: "n", at: 30, nullKey: true}, // moves the clock, makes nothing come
-			{key: "c", value: "=9", at: 2},      // a table does neither
-		} {
-			in.SendRecord(&text{Key: e.key, Value: e.value, Time: e.at, NullKey: e.nullKey})
-			if i%2 == 0 {
-				d.Restart()
-			} else {
-				d.Crash(streamtest.AfterCommit)
-			}
-			if i == 10 {
-				in.Send("d", "last", 26)
-			}
-			got := show(out.Read())
-			require.Equal(t, c.want[i], strings.TrimSuffix(got, ", d last::false @26"), "inner %v, step %d", c.inner, i)
-		}
-	}
-}
-
 // What waits keeps its headers, through a restart too.
 func TestWaitingRecordsKeepHeaders(t *testing.T) {
 	t.Parallel()

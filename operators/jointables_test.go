@@ -39,48 +39,6 @@ var joins = map[string]struct {
 	"outer": {func(a, b table) table { return operators.OuterJoinTables(a, b, pair) }, false, false},
 }
 
-// Each update of either side, by hand: results, their times, and no delete of what was not there.
-func TestJoinTables(t *testing.T) {
-	t.Parallel()
-	const (
-		toLeft  = 0
-		toRight = 1
-	)
-	steps := []struct {
-		side               int
-		record             string
-		inner, left, outer string
-	}{
-		{toLeft, "k ∅ @1", "", "", ""},
-		{toRight, "k ∅ @1", "", "", ""},
-		{toLeft, "k 1 @5", "", "k ∅→1+- @5", "k ∅→1+- @5"},
-		{toLeft, "k 2 @4", "", "k 1+-→2+- @4", "k 1+-→2+- @4"},
-		{toRight, "k x @3", "k ∅→2+x @4", "k 2+-→2+x @4", "k 2+-→2+x @4"},
-		{toRight, "k y @9", "k 2+x→2+y @9", "k 2+x→2+y @9", "k 2+x→2+y @9"},
-		{toLeft, "k 3 @7", "k 2+y→3+y @9", "k 2+y→3+y @9", "k 2+y→3+y @9"},
-		{toRight, "k ∅ @8", "k 3+y→∅ @8", "k 3+y→3+- @8", "k 3+y→3+- @8"},
-		{toRight, "k ∅ @10", "", "", ""},
-		{toRight, "k z @6", "k ∅→3+z @7", "k 3+-→3+z @7", "k 3+-→3+z @7"},
-		{toLeft, "k ∅ @2", "k 3+z→∅ @6", "k 3+z→∅ @6", "k 3+z→-+z @6"},
-		{toRight, "k w @11", "", "", "k -+z→-+w @11"},
-		{toRight, "k ∅ @12", "", "", "k -+w→∅ @12"},
-		{toRight, "j ∅ @12", "", "", ""},
-	}
-	for name, j := range joins {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			topo := stream.New("test")
-			stream.To(arrows(j.join(stream.TableFrom(topo, words), stream.TableFrom(topo, other))), lines)
-			d := rigged(t, topo)
-			for i, s := range steps {
-				topic := []stream.Topic[string, string]{words, other}[s.side]
-				want := map[string]string{"inner": s.inner, "left": s.left, "outer": s.outer}[name]
-				require.Equal(t, want, d.play(topic, s.record), "step %d: %s", i, s.record)
-			}
-		})
-	}
-}
-
 // joinOracle recomputes a join from the histories of both sides: words are left, other is right.
 func joinOracle(needLeft, needRight bool) func(history []event) []string {
 	type row struct {

@@ -16,30 +16,6 @@ import (
 	"github.com/irmak-go/irmak/stream/streamtest"
 )
 
-// Records without a key get one by KeyBy, stay without by Repartition, and pass everything that keeps no state by key.
-func TestNullKeys(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	in := stream.From(topo, words)
-	keyed := operators.KeyBy("keyed", in, codec.String, func(v string) string { return "key-" + v })
-	spread := operators.Repartition("spread", 2, in)
-	stream.To(operators.Map(keyed, prefix("keyed ")), lines)
-	stream.To(operators.Map(spread, prefix("spread ")), rest)
-	table := operators.ToTable("table", in, codec.String)
-	operators.Aggregate("count", in, operators.Count[string]())
-	operators.JoinTable(in, table, func(v, _ string) string { return v })
-	d := streamtest.New(t, topo)
-	streamtest.Input(d, words).SendRecord(&text{Value: "x", Time: 1, NullKey: true})
-	streamtest.Input(d, words).Send("", "y", 2) // the empty key is a key
-	require.Equal(t, "key-x keyed x @1, key-y keyed y @2", show(streamtest.Output(d, lines).Read()))
-	require.Equal(t, " spread y @2, ∅ spread x @1", sorted(streamtest.Output(d, rest).Read()))
-	require.Equal(t, map[streamtest.DropReason]uint64{
-		{Operator: `to table "table"`, Reason: "null key"}:  1,
-		{Operator: `aggregate "count"`, Reason: "null key"}: 1,
-		{Operator: "join table", Reason: "null key"}:        1,
-	}, d.Drops())
-}
-
 // Null values that a topic passes on: operators of one record do not ask the user's functions about them, stateful ones
 // drop and count them, tables take them as deletes.
 func TestNullValues(t *testing.T) {
@@ -88,28 +64,4 @@ func TestNilPointersAreValues(t *testing.T) {
 	streamtest.Input(d, maybe).Send("k", nil, 2)
 	require.Equal(t, "k 1 @1, k 2 @2", show(streamtest.Output(d, lines).Read()))
 	require.Equal(t, "k true true @1, k true true @2", show(streamtest.Output(d, rest).Read()))
-}
-
-// A result has the headers of the record that triggered it.
-func TestHeadersOfStatefulResults(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	in := stream.From(topo, words)
-	counts := operators.Aggregate("n", in, operators.Count[string]())
-	joined := operators.JoinTable(in, counts, func(v string, n int64) string { return fmt.Sprint(v, n) })
-	stream.To(operators.Map(operators.ToStream(counts), func(n int64) string { return fmt.Sprint(n) }), lines)
-	stream.To(joined, rest)
-	d := streamtest.New(t, topo)
-	for i := range 2 {
-		streamtest.Input(d, words).SendRecord(&text{
-			Key: "k", Value: "v", Time: int64(i), Headers: []stream.Header{{Key: "n", Value: fmt.Append(nil, i)}},
-		})
-	}
-	for _, out := range []stream.Topic[string, string]{lines, rest} {
-		got := streamtest.Output(d, out).Read()
-		require.Len(t, got, 2)
-		for i, r := range got {
-			require.Equal(t, []stream.Header{{Key: "n", Value: fmt.Append(nil, i)}}, r.Headers)
-		}
-	}
 }

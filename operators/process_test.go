@@ -29,73 +29,6 @@ func process(build func(p *processor) function) func(texts) texts {
 	}
 }
 
-func TestProcessKeepsState(t *testing.T) {
-	t.Parallel()
-	seen := state.Map[string, string]{Name: "seen", Key: codec.String, Value: codec.String}
-	d, in, out := run(t, streamtest.Options{}, process(func(p *processor) function {
-		seen := seen.Open(p)
-		return func(r *text) error {
-			if !seen.Has(r.Value) {
-				seen.Put(r.Value, r.Key)
-				p.Emit(r.Value)
-			}
-			return nil
-		}
-	}))
-	in.Send("a", "x", 1)
-	in.Send("b", "x", 2)
-	d.Crash(streamtest.AfterCommit)
-	in.Send("c", "x", 3)
-	d.Restart()
-	in.Send("d", "x", 4)
-	in.Send("d", "y", 5)
-	require.Equal(t, "a x @1, d y @5", show(out.Read()))
-}
-
-// A result has key, time and headers of the record, unless it is given others; what one result is given does not leak
-// into the next.
-func TestEmitEmitAtEmitFor(t *testing.T) {
-	t.Parallel()
-	_, in, out := run(t, streamtest.Options{}, process(func(p *processor) function {
-		return func(r *text) error {
-			p.Emit("1")
-			p.EmitAt("2", 99)
-			p.EmitFor("other", "3", 98)
-			p.Emit("4")
-			return nil
-		}
-	}))
-	headers := []stream.Header{{Key: "h", Value: []byte("v")}}
-	in.SendRecord(&text{Key: "k", Value: "x", Time: 7, Headers: headers})
-	in.SendRecord(&text{Value: "x", Time: 8, NullKey: true})
-	got := out.Read()
-	require.Equal(t, "k 1 @7, k 2 @99, other 3 @98, k 4 @7, ∅ 1 @8, ∅ 2 @99, other 3 @98, ∅ 4 @8", show(got))
-	for i, want := range [][]stream.Header{headers, nil, nil, headers, nil, nil, nil, nil} {
-		require.Equal(t, want, got[i].Headers, "%d", i)
-	}
-}
-
-func TestProcessSeesNulls(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	flagged := words
-	flagged.NullValues = true
-	stream.To(process(func(p *processor) function {
-		return func(r *text) error {
-			if r.NullValue {
-				p.Emit("null")
-				return nil
-			}
-			p.Emit(r.Value)
-			return nil
-		}
-	})(stream.From(topo, flagged)), lines)
-	d := streamtest.New(t, topo)
-	streamtest.Input(d, flagged).Delete("a", 1)
-	streamtest.Input(d, flagged).Send("a", "x", 2)
-	require.Equal(t, "a null @1, a x @2", show(streamtest.Output(d, lines).Read()))
-}
-
 var errBad = errors.New("bad value")
 
 // failing emits each value and then fails for some: what was emitted and stored before the failure stays under Skip.
@@ -226,7 +159,7 @@ func TestMistakesInABuildFunction(t *testing.T) {
 		`process "a": Every needs an interval of at least a millisecond`,
 		`process "b": OnTimer is called twice`,
 		`process "c": it opens the store "twice" twice`,
-		`process "d": the build function panicked at operators/process_test.go:2`,
+		`process "d": the build function panicked at operators/process_test.go:`,
 		`process: it needs a name`,
 		`process "e": the build function gave no function`,
 		`process "f": it has a clock already`,

@@ -26,20 +26,6 @@ func sorted[K, V any](records []streamtest.Record[K, V]) string {
 
 func prefix(p string) func(string) string { return func(v string) string { return p + v } }
 
-// A stream that is used twice gives every record to both users, first to the one that was written first; merged again
-// each of them comes out.
-func TestDiamond(t *testing.T) {
-	t.Parallel()
-	_, in, out := run(t, streamtest.Options{}, func(in texts) texts {
-		left := operators.Map(in, prefix("left "))
-		right := operators.Filter(operators.Map(in, prefix("right ")), func(v string) bool { return v != "right y" })
-		return operators.Merge(left, right, in, in)
-	})
-	in.Send("k", "x", 1)
-	in.Send("k", "y", 2)
-	require.Equal(t, "k left x @1, k right x @1, k x @1, k x @1, k left y @2, k y @2, k y @2", show(out.Read()))
-}
-
 // A diamond around a table: the row is up to date before the join further down in the same record reads it.
 func TestDiamondOverATable(t *testing.T) {
 	t.Parallel()

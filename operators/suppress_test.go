@@ -28,37 +28,6 @@ func suppressed(t *testing.T, limits operators.Limits, opts ...streamtest.Option
 	return rigged(t, topo, opts...)
 }
 
-func TestSuppress(t *testing.T) {
-	t.Parallel()
-	d := suppressed(t, operators.Limits{})
-	for _, c := range [][2]string{
-		{"a 1 @1", ""},
-		{"a 2 @5", ""},
-		{"b 1 @6", ""},
-		{"b ∅ @8", ""}, // it came and went: nobody hears of it
-		{"a 3 @11", "a ∅→3 @11"},
-		{"c 1 @12", ""},
-		{"a 4 @13", ""},
-		{"d 1 @30", "c ∅→1 @12, a 3→4 @13"}, // by the times of the first updates
-		{"a 5 @31", ""},
-		{"a ∅ @32", ""},
-		{"e 1 @9", "e ∅→1 @9"}, // past its time already
-		{"x 1 @60", "d ∅→1 @30, a 4→∅ @32"},
-		{"b 9 @59", ""}, // b was never sent: there is nothing old
-		{"y 1 @90", "b ∅→9 @59, x ∅→1 @60"},
-	} {
-		require.Equal(t, c[1], d.play(words, c[0]), c[0])
-	}
-}
-
-// The reference keeps a tombstone for a row that came and went while it was held back, and may send it.
-func TestBetterRowsThatCameAndWentLeaveNothing(t *testing.T) {
-	t.Parallel()
-	d := suppressed(t, operators.Limits{Records: 2})
-	require.Empty(t, d.play(words, "a 1 @1", "a ∅ @2", "b 1 @3", "b ∅ @4", "c 1 @5", "d 1 @6"), "they do not count either")
-	require.Equal(t, "c ∅→1 @5, d ∅→1 @6, e ∅→1 @0", d.play(words, "z 1 @100", "e 1 @0"))
-}
-
 func TestSuppressWithinLimits(t *testing.T) {
 	t.Parallel()
 	d := suppressed(t, operators.Limits{Records: 2})
@@ -78,21 +47,6 @@ func TestSuppressWithinLimits(t *testing.T) {
 	require.Empty(t, d.play(words, "b 1 @3"))
 	require.ErrorContains(t, stopped, `suppress "held": it holds 2 records back`)
 	require.ErrorContains(t, stopped, "raise them, hold records back for less long, or have it send early")
-}
-
-// Who is joined with the table reads what was sent, not what is held back.
-func TestReadersOfASuppressedTable(t *testing.T) {
-	t.Parallel()
-	topo := stream.New("test")
-	held := operators.Suppress("held", stream.TableFrom(topo, words), 10*time.Millisecond, operators.Limits{})
-	in := stream.From(topo, other)
-	joined := operators.LeftJoinTable(in, held, func(v, row string, ok bool) string { return fmt.Sprint(v, row, ok) })
-	stream.To(joined, lines)
-	d := rigged(t, topo)
-	require.Empty(t, d.play(words, "a 1 @1"))
-	require.Equal(t, "a xfalse @2", d.play(other, "a x @2"))
-	require.Empty(t, d.play(words, "a 2 @20", "a 3 @25"))
-	require.Equal(t, "a x2true @26", d.play(other, "a x @26"))
 }
 
 func TestMistakesInSuppress(t *testing.T) {

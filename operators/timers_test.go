@@ -25,29 +25,6 @@ func ticking(p *processor) function {
 	return func(*text) error { return nil }
 }
 
-func TestClockTimers(t *testing.T) {
-	t.Parallel()
-	d, in, out := run(t, streamtest.Options{}, process(ticking))
-	send := func(at int64, want string) {
-		t.Helper()
-		in.Send("k", "", at)
-		require.Equal(t, want, show(out.Read()))
-	}
-	d.AdvanceWall(time.Hour)
-	require.Empty(t, out.Read(), "without a record there is no time")
-	send(3, "tick 3 @3") // at the first record
-	send(9, "")
-	send(10, "tick 10 @10") // at a multiple
-	send(12, "")
-	send(5, "")             // time does not go back
-	send(47, "tick 47 @47") // several missed ones are one call
-	send(49, "")
-	d.Restart()
-	send(49, "") // a restart is not a beginning
-	d.Crash(streamtest.BeforeCommit)
-	send(50, "tick 50 @50")
-}
-
 // With disorder the clock may stand before 1970, and still passes its multiples; results never do.
 func TestClockTimersBefore1970(t *testing.T) {
 	t.Parallel()
@@ -165,32 +142,6 @@ func alarms(onTimer func(p *processor, at timer) error) func(p *processor) funct
 
 // ring emits the timer's name under its key and time.
 func ring(p *processor, at timer) error { p.Emit(at.Name); return nil }
-
-func TestOneShotTimers(t *testing.T) {
-	t.Parallel()
-	_, in, out := run(t, streamtest.Options{}, process(alarms(ring)))
-	send := func(key, value string, at int64, want string) {
-		t.Helper()
-		in.Send(key, value, at)
-		require.Equal(t, want, show(out.Read()))
-	}
-	send("a", "+x 20", 1, "")
-	send("b", "+x 10", 2, "")
-	send("b", "+y 20", 3, "")
-	send("a", "", 19, "b x @10")
-	send("a", "", 20, "a x @20, b y @20") // at their time, those of one time by key and name
-	send("a", "", 21, "")                 // once
-	send("c", "+x 30", 22, "")
-	send("c", "+x 30", 23, "") // set twice is set once
-	send("c", "+y 30", 24, "")
-	send("c", "-y 30", 25, "")
-	send("c", "-z 30", 26, "") // there is none
-	send("c", "", 99, "c x @30")
-	send("d", "+past 7", 100, "d past @7")   // after the record that set it
-	send("d", "+now 101", 101, "d now @101") // the clock has reached it
-	send("d", "+ 102", 50, "")               // (no name, no timer)
-	send("d", "-past 7", 102, "")
-}
 
 // 100 timers at once come in the order of their times, whatever the order in which they were set.
 func TestManyTimersAtOnce(t *testing.T) {

@@ -33,43 +33,6 @@ func asOf(in texts, history time.Duration) texts {
 	return operators.Merge(inner, left)
 }
 
-// A versioned table is read as of the record's time, wherever the newest version is; within the history only.
-func TestJoinVersionedTable(t *testing.T) {
-	t.Parallel()
-	d, in, out := run(t, streamtest.Options{}, func(in texts) texts { return asOf(in, 10*time.Millisecond) })
-	for _, c := range []struct {
-		value string
-		at    int64
-		want  string
-	}{
-		{"=x", 5, ""},
-		{"a", 4, "k left:a:false @4"},
-		{"b", 5, "k bx @5, k left:bx:true @5"},
-		{"=z", 12, ""},
-		{"c", 11, "k cx @11, k left:cx:true @11"},
-		{"=y", 9, ""}, // between the two, until 12
-		{"d", 8, "k dx @8, k left:dx:true @8"},
-		{"e", 11, "k ey @11, k left:ey:true @11"},
-		{"=", 11, ""}, // ends it
-		{"f", 11, "k left:f:false @11"},
-		{"g", 10, "k gy @10, k left:gy:true @10"},
-		{"=w", 1, ""}, // older than the history
-		{"h", 1, "k left:h:false @1"},
-		{"=Z", 12, ""}, // replaces
-		{"i", 1000, "k iZ @1000, k left:iZ:true @1000"},
-		{"=", 30, ""},
-		{"j", 12, "k left:j:false @12"}, // it held, but longer ago than the history
-		{"k", 29, "k kZ @29, k left:kZ:true @29"},
-	} {
-		in.Send("k", c.value, c.at)
-		d.Restart()
-		require.Equal(t, c.want, show(out.Read()), "%s @%d", c.value, c.at)
-	}
-	require.Equal(t, map[streamtest.DropReason]uint64{
-		{Operator: `to versioned table "versions"`, Reason: "late"}: 1,
-	}, d.Drops())
-}
-
 // The updates of a versioned table: what came out of order is marked, deletes of what is not there are nothing.
 func TestVersionedTableChanges(t *testing.T) {
 	t.Parallel()
