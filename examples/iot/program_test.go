@@ -23,5 +23,5 @@ func TestProgram(t *testing.T) {
 // No reading is lost or counted twice, and no alarm either, although one of two processes is killed with -9.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	runtest.TwoProcessesOneKilled(t, 20_000)
+	runtest.TwoProcessesOneKilled(t, 20_000, "-rate", "2000")
 }
