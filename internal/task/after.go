@@ -48,6 +48,8 @@ func (t *Task) CallAfters() {
 // catchUp calls what was asked for when no record is in work any more, or when it has failed and was passed over: what
 // waits belongs to rows that are in the stores. Each failure is judged by itself.
 func (t *Task) catchUp() {
+	t.between++ // or a Between in what is called would call it again, before it is done
+	defer func() { t.between-- }()
 	for t.asked > 0 && t.failure == nil {
 		t.guarded(t.CallAfters)
 		if t.failure != nil {

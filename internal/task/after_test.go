@@ -64,3 +64,21 @@ func TestAfterThatFails(t *testing.T) {
 	require.False(t, r.Between(ask))
 	require.True(t, r.Failed())
 }
+
+// What a hook does by Between, where there is no record, is a part of the hook: it does not begin it anew, and what it
+// asks for comes when its own turn does.
+func TestAfterThatCallsBetween(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "a", nil)
+	var calls []string
+	second := r.After(2, func() { calls = append(calls, "second") })
+	ask := r.After(1, func() {
+		calls = append(calls, "first")
+		require.True(t, r.Between(func() { second() }))
+		calls = append(calls, "done")
+	})
+	for range 2 {
+		require.True(t, r.Between(func() { ask() }))
+	}
+	require.Equal(t, []string{"first", "done", "second", "first", "done", "second"}, calls)
+}
