@@ -15,6 +15,7 @@
 //	one window      AggregateWindows SuppressUntilClose              windows*.go suppressclose.go
 //	several inputs  Cogroup CogroupWindows                           cogroup.go
 //	                Join LeftJoin OuterJoin                          join*.go
+//	                JoinPanes LeftJoinPanes OuterJoinPanes           joinpanes*.go
 //	                JoinTable LeftJoinTable                          jointable.go
 //	                JoinTableGrace LeftJoinTableGrace                jointablegrace.go
 //	                JoinGlobal LeftJoinGlobal                        joinglobal.go

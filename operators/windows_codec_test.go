@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/irmak-go/irmak/stream/codec"
+	"github.com/irmak-go/irmak/window"
 )
 
 // What windows keep in stores comes back as it was, and what is cut short is an error, not a panic.
@@ -22,6 +23,9 @@ func TestWindowRowCodecs(t *testing.T) {
 	sliding := slidingCodec[int64]{parts}
 	comesBack(t, sliding, slidingRow[int64]{part: row, Born: math.MaxInt64, Filled: true, Record: true})
 	comesBack(t, sliding, slidingRow[int64]{Record: true})
+	pane := window.Pane[int64]{Span: window.Span{Start: 5, End: 9}, Value: -7, Final: true}
+	pair := panePair[int64, int64]{paneSide[int64]{true, 7, pane}, paneSide[int64]{true, 8, pane}}
+	comesBack(t, panePairCodec[int64, int64]{PaneCodec(codec.Int64), PaneCodec(codec.Int64)}, pair)
 	comesBack(t, sessionCodec[int64]{codec.Int64, true}, session[int64]{Value: 5, First: 12, Stamp: 300})
 
 	enc, err := partCodec[int64]{value: codec.Int64}.Append(nil, row)

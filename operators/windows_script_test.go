@@ -10,6 +10,7 @@ import (
 
 	"github.com/irmak-go/irmak/operators"
 	"github.com/irmak-go/irmak/stream"
+	"github.com/irmak-go/irmak/stream/codec"
 	"github.com/irmak-go/irmak/stream/streamtest"
 	"github.com/irmak-go/irmak/window"
 )
@@ -18,8 +19,8 @@ import (
 //
 //	case KIND size=… advance=… grace=… emit=each|commit|close|every:… fold=text|merged disorder=… idle=…
 //
-// or, by what verdictOf says, one of until and triggered. Sizes are milliseconds, those of count windows records. The
-// fold text writes the values down, merged does so and can merge.
+// or, by what verdictOf says, one of until and triggered, or one of the joins that joinedPanes knows. Sizes are
+// milliseconds, those of count windows records. The fold text writes the values down, merged does so and can merge.
 func TestWindowScripts(t *testing.T) {
 	t.Parallel()
 	late := rest
@@ -37,13 +38,18 @@ func TestWindowScripts(t *testing.T) {
 			stream.To(globalOf(c.Name, in, fold), panesOut)
 			return topo
 		}
+		if strings.HasSuffix(c.Name, "panes") {
+			joined := joinedPanes(c.Name, panesOf(in), panesOf(stream.From(topo, other)), millisOf(tb, c, "grace"))
+			stream.To(stream.Encode(joined, operators.PaneCodec(codec.String)), panesOut)
+			return topo
+		}
 		res := operators.AggregateWindows("windowed", in, kindOf(tb, c), fold)
 		stream.To(res.Out, panesOut)
 		stream.To(res.Late, late)
 		return topo
 	}
 	streamtest.Cases(t, "testdata/windows/*.txt", build, streamtest.Options{Now: time.UnixMilli(0)},
-		streamtest.Texts(words), streamtest.Texts(late), streamtest.TextsAs(panesOut, paneText))
+		streamtest.Texts(words), streamtest.Texts(other), streamtest.Texts(late), streamtest.TextsAs(panesOut, paneText))
 }
 
 // kindOf are the windows of a case.
