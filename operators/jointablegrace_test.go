@@ -3,6 +3,7 @@
 package operators_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,6 +43,38 @@ func TestWaitingRecordsKeepHeaders(t *testing.T) {
 	require.Equal(t, headers, got[0].Headers)
 }
 
+// versions are all updates that a versioned table has taken.
+type versions struct {
+	updates         []event
+	newest, history int64
+}
+
+// put takes an update, "=" and the value, that is not older than the history.
+func (v *versions) put(e event) {
+	if !e.nullKey && e.at >= v.newest-v.history {
+		v.newest = max(v.newest, e.at)
+		v.updates = append(v.updates, e)
+	}
+}
+
+// join is e with the newest row that is not newer; what is older than the history is known of no row but the newest.
+func (v *versions) join(e event) string {
+	row, last := event{at: -1}, int64(-1)
+	for _, u := range v.updates {
+		if u.key == e.key {
+			if last = max(last, u.at); u.at <= e.at && u.at >= row.at {
+				row = u
+			}
+		}
+	}
+	value := strings.TrimPrefix(row.value, "=")
+	ok := value != "" && (row.at == last || e.at >= v.newest-v.history)
+	if !ok {
+		value = ""
+	}
+	return line(e.key, fmt.Sprintf("%s:%s:%v", e.value, value, ok), e.at)
+}
+
 // Joins with grace, against a list of all updates and what waits, sorted.
 func TestRandomJoinTableGrace(t *testing.T) {
 	const grace, history = 60, 150
@@ -58,46 +91,29 @@ func TestRandomJoinTableGrace(t *testing.T) {
 			return e
 		},
 		oracle: func(events []event) (want []string) {
-			var updates, waiting []event
-			newest, clock := int64(0), int64(-1)
-			join := func(e event) {
-				row, last := event{at: -1}, int64(-1)
-				for _, u := range updates {
-					if u.key == e.key {
-						if last = max(last, u.at); u.at <= e.at && u.at >= row.at {
-							row = u
-						}
-					}
-				}
-				v := strings.TrimPrefix(row.value, "=")
-				ok := v != "" && (row.at == last || e.at >= newest-history)
-				if !ok {
-					v = ""
-				}
-				want = append(want, line(e.key, fmt.Sprintf("%s:%s:%v", e.value, v, ok), e.at))
-			}
+			var waiting []event
+			past, clock := versions{history: history}, int64(-1)
 			for _, e := range events {
-				update := e.value[0] == '='
 				switch {
-				case update && !e.nullKey && e.at >= newest-history:
-					newest = max(newest, e.at)
-					updates = append(updates, e)
-				case update:
+				case e.value[0] == '=':
+					past.put(e)
+					continue
 				case e.nullKey:
 					clock = max(clock, e.at)
 					want = append(want, line("∅", e.value+"::false", e.at))
-				default:
-					clock = max(clock, e.at)
+					continue
+				}
+				clock = max(clock, e.at)
+				late := e.at <= clock-grace // and not behind what waits
+				if !late {
 					waiting = append(waiting, e)
-					slices.SortStableFunc(waiting[:len(waiting)-1], func(a, b event) int { return int(a.at - b.at) })
-					for len(waiting) > 0 && waiting[0].at <= clock-grace {
-						join(waiting[0])
-						waiting = waiting[1:]
-					}
-					if i := len(waiting) - 1; i > 0 && waiting[i].at <= clock-grace { // late, and not behind what waits
-						join(waiting[i])
-						waiting = waiting[:i]
-					}
+				}
+				slices.SortStableFunc(waiting, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+				for len(waiting) > 0 && waiting[0].at <= clock-grace {
+					want, waiting = append(want, past.join(waiting[0])), waiting[1:]
+				}
+				if late {
+					want = append(want, past.join(e))
 				}
 			}
 			return want

@@ -3,6 +3,7 @@
 package operators_test
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 
@@ -41,40 +42,29 @@ var joins = map[string]struct {
 
 // joinOracle recomputes a join from the histories of both sides: words are left, other is right.
 func joinOracle(needLeft, needRight bool) func(history []event) []string {
-	type row struct {
-		value string
-		at    int64
-	}
 	return func(history []event) (want []string) {
-		sides := [2]map[string]row{{}, {}}
-		now := func(k string) (string, bool) {
-			l, hasL := sides[0][k]
-			r, hasR := sides[1][k]
-			return pair(l.value, hasL, r.value, hasR), (hasL || !needLeft) && (hasR || !needRight) && (hasL || hasR)
+		left, right := map[string]event{}, map[string]event{}
+		now := func(k string) string {
+			l, hasL := left[k]
+			r, hasR := right[k]
+			if needLeft && !hasL || needRight && !hasR || !hasL && !hasR {
+				return "∅"
+			}
+			return pair(l.value, hasL, r.value, hasR)
 		}
 		for _, e := range history {
-			if e.nullKey {
-				continue
-			}
-			mine, theirs := sides[0], sides[1]
+			mine, theirs := left, right
 			if e.other {
-				mine, theirs = theirs, mine
+				mine, theirs = right, left
 			}
-			before, had := now(e.key)
-			if _, there := mine[e.key]; e.null && !there {
+			if _, there := mine[e.key]; e.nullKey || e.null && !there {
 				continue
 			}
+			before := now(e.key)
 			if delete(mine, e.key); !e.null {
-				mine[e.key] = row{e.value, e.at}
+				mine[e.key] = e
 			}
-			after, has := now(e.key)
-			if !had {
-				before = "∅"
-			}
-			if !has {
-				after = "∅"
-			}
-			if had || has {
+			if after := now(e.key); before != "∅" || after != "∅" {
 				want = append(want, line(e.key, before+"→"+after, max(e.at, theirs[e.key].at)))
 			}
 		}
@@ -161,36 +151,29 @@ func TestRandomDiamond(t *testing.T) {
 		},
 		weather: updateInOrder,
 		oracle: func(history []event) (want []string) {
-			x, y, before := map[string]string{}, map[string]string{}, map[string]string{}
-			xAt, yAt := map[string]int64{}, map[string]int64{}
+			x, y, before := map[string]event{}, map[string]event{}, map[string]string{}
 			for _, e := range history {
-				side, at := x, xAt
+				side := x
 				if e.other {
-					side, at = y, yAt
+					side = y
 				}
 				if _, there := side[e.key]; e.nullKey || e.null && !there {
 					continue
 				}
-				delete(side, e.key)
-				if delete(at, e.key); !e.null {
-					side[e.key], at[e.key] = e.value, e.at
+				if delete(side, e.key); !e.null {
+					side[e.key] = e
 				}
 				xv, hasX := x[e.key]
 				yv, hasY := y[e.key]
-				xy := pair("<"+xv+">", hasX, yv, hasY)
-				left := pair(xv, hasX && number(xv)%2 == 1, xy, hasX || hasY)
-				after := pair(left, true, pair(yv, hasY, xv, hasX), true)
-				if !hasX && !hasY {
-					after = "∅"
+				after := "∅"
+				if hasX || hasY {
+					xy := pair("<"+xv.value+">", hasX, yv.value, hasY)
+					left := pair(xv.value, hasX && number(xv.value)%2 == 1, xy, true)
+					after = left + "+" + pair(yv.value, hasY, xv.value, hasX)
 				}
-				was := before[e.key]
-				if was == "" {
-					was = "∅"
-				}
-				want = append(want, line(e.key, was+"→"+after, max(e.at, xAt[e.key], yAt[e.key])))
-				if before[e.key] = after; after == "∅" {
-					delete(before, e.key)
-				}
+				was := cmp.Or(before[e.key], "∅")
+				want = append(want, line(e.key, was+"→"+after, max(e.at, xv.at, yv.at)))
+				before[e.key] = after
 			}
 			return want
 		},

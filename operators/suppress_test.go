@@ -4,7 +4,6 @@ package operators_test
 
 import (
 	"cmp"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/irmak-go/irmak/operators"
 	"github.com/irmak-go/irmak/stream"
-	"github.com/irmak-go/irmak/stream/codec"
 	"github.com/irmak-go/irmak/stream/streamtest"
 	"github.com/irmak-go/irmak/window"
 )
@@ -80,113 +78,56 @@ func TestMistakesInSuppress(t *testing.T) {
 	}
 }
 
-// TestRandomSuppress compares update by update, in one partition's order.
+// TestRandomSuppress compares update by update, in one partition's order. SuppressUntilClose is tested with windows.
 func TestRandomSuppress(t *testing.T) {
-	const after = 300
-	equivalent(t, scenario{
-		build: func(topo *stream.Topology) {
-			held := operators.Suppress("held", tableOfWords(topo), after*time.Millisecond, operators.Limits{})
-			stream.To(operators.ToStream(held), lines)
-		},
-		weather: anyUpdate,
-		group:   func(line string) string { return line[:2] },
-		oracle: func(history []event) (want []string) {
-			type entry struct {
-				key        string
-				since      int64
-				value      string
-				null, sent bool
-				at         int64
-			}
-			rows, sent, clock := map[string]string{}, map[string]bool{}, int64(-1)
-			var held []entry
-			for _, e := range history {
-				_, there := rows[e.key]
-				if e.nullKey || e.null && !there {
-					continue
-				}
-				if clock = max(clock, e.at); e.null {
-					delete(rows, e.key)
-				} else {
-					rows[e.key] = e.value
-				}
-				i := slices.IndexFunc(held, func(h entry) bool { return h.key == e.key })
-				if i < 0 {
-					i, held = len(held), append(held, entry{key: e.key, since: e.at})
-				}
-				held[i].value, held[i].null, held[i].at = e.value, e.null, e.at
-				if e.null && !sent[e.key] {
-					held = slices.Delete(held, i, i+1)
-				}
-				slices.SortFunc(held, func(a, b entry) int {
-					return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.key, b.key))
-				})
-				for len(held) > 0 && held[0].since <= clock-after {
-					h := held[0]
-					held, sent[h.key] = held[1:], !h.null
-					value := h.value
-					if h.null {
-						value = "∅"
-					}
-					want = append(want, line(h.key, value, h.at))
-				}
-			}
-			return want
-		},
+	equivalentFor(t, func(r *rand.Rand) scenario {
+		after := 1 + r.Int64N(400)
+		return scenario{
+			build: func(topo *stream.Topology) {
+				by := time.Duration(after) * time.Millisecond
+				held := operators.Suppress("held", tableOfWords(topo), by, operators.Limits{})
+				stream.To(operators.ToStream(held), lines)
+			},
+			weather: anyUpdate,
+			group:   func(line string) string { return line[:2] },
+			oracle:  func(history []event) []string { return suppressOracle(history, after) },
+		}
 	})
 }
 
-// TestRandomSuppressUntilClose compares with what OnClose gives.
-func TestRandomSuppressUntilClose(t *testing.T) {
-	for name, kinds := range map[string]func(window.Emit) window.Kind{
-		"tumbling": func(e window.Emit) window.Kind {
-			return window.Tumbling{Size: 200 * time.Millisecond, Grace: 50 * time.Millisecond, Emit: e}
-		},
-		"hopping": func(e window.Emit) window.Kind {
-			return window.Hopping{
-				Size: 200 * time.Millisecond, Advance: 100 * time.Millisecond, Grace: 50 * time.Millisecond, Emit: e,
-			}
-		},
-		"session": func(e window.Emit) window.Kind {
-			return window.Session{Gap: 60 * time.Millisecond, Grace: 50 * time.Millisecond, Emit: e}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := rand.New(rand.NewPCG(1, 2))
-			topo := stream.New("test")
-			in := stream.From(topo, words)
-			grace := 50 * time.Millisecond
-			if name == "session" {
-				grace += 60 * time.Millisecond // a session closes once the clock is past last + Gap + Grace
-			}
-			each := operators.AggregateWindows("each", in, kinds(window.EachUpdate), operators.Count[string]()).Out
-			held := operators.SuppressUntilClose("held", each, grace, operators.Limits{})
-			stream.To(operators.Map(held, sayPane), lines)
-			final := operators.AggregateWindows("final", in, kinds(window.OnClose), operators.Count[string]()).Out
-			stream.To(operators.Map(final, sayPane), wanted)
-			d := streamtest.New(t, topo, streamtest.Options{CommitEvery: 7, CacheBytes: 2000})
-			for i := range 1500 {
-				e := draw(r, i)
-				e.send(d, 1)
-				switch r.IntN(40) {
-				case 0:
-					d.Restart()
-				case 1:
-					d.Crash(streamtest.Step(r.IntN(int(streamtest.Steps))))
-				}
-			}
-			want := streamtest.Output(d, wanted).Read()
-			require.NotEmpty(t, want)
-			require.Equal(t, show(want), show(streamtest.Output(d, lines).Read()))
-		})
-	}
+type heldUpdate struct {
+	event
+	since int64
 }
 
-var wanted = stream.Topic[string, string]{Name: "wanted", Key: codec.String, Value: codec.String}
-
-func sayPane(p window.Pane[int64]) string {
-	return fmt.Sprintf("[%d,%d)=%d,%v", p.Span.Start, p.Span.End, p.Value, p.Final)
+func suppressOracle(history []event, after int64) (want []string) {
+	there, sent, clock := map[string]bool{}, map[string]bool{}, int64(-1)
+	var held []heldUpdate
+	for _, e := range history {
+		if e.nullKey || e.null && !there[e.key] {
+			continue
+		}
+		clock, there[e.key] = max(clock, e.at), !e.null
+		now := heldUpdate{e, e.at}
+		if i := slices.IndexFunc(held, func(u heldUpdate) bool { return u.key == e.key }); i >= 0 {
+			now.since = held[i].since
+			held = slices.Delete(held, i, i+1)
+		}
+		if !e.null || sent[e.key] {
+			held = append(held, now)
+		}
+		slices.SortFunc(held, func(a, b heldUpdate) int {
+			return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.key, b.key))
+		})
+		for len(held) > 0 && held[0].since <= clock-after {
+			u := held[0]
+			if held, sent[u.key] = held[1:], !u.null; u.null {
+				u.value = "∅"
+			}
+			want = append(want, line(u.key, u.value, u.at))
+		}
+	}
+	return want
 }
 
 func ExampleSuppress() {

@@ -102,34 +102,38 @@ func (o windowOracle) sessions(w window.Session, history []event) (updates []upd
 			continue
 		}
 		near := func(s update) bool {
-			return s.key == e.key && s.pane.Span.Start <= e.at+gap && s.at >= e.at-gap &&
+			return s.key == e.key && s.pane.Span.Start-gap <= e.at && s.at >= e.at-gap &&
 				!s.pane.Span.Closed(clocks[i], w.Linger())
 		}
 		slices.SortStableFunc(final, func(a, b update) int { return window.ByEnd(a.pane.Span, b.pane.Span) })
-		s := update{i: i, key: e.key, at: e.at, pane: window.Pane[string]{Span: window.Span{Start: e.at, End: e.at + 1}}}
-		point := s.pane.Span
-		var replaced []update
-		for _, old := range final {
-			if near(old) {
-				s.pane.Value += old.pane.Value
-				s.at = max(s.at, old.at)
-				s.pane.Span = window.Span{Start: min(s.pane.Span.Start, old.pane.Span.Start), End: s.at + 1}
-				old.i, old.pane.Retracted = i, true
-				replaced = append(replaced, old)
-			}
-		}
+		s, replaced := o.joined(i, e, final, near)
 		if s.pane.Span.Closed(clocks[i], w.Linger()) {
 			late = append(late, i)
 			continue
 		}
-		s.pane.Value += e.value
-		if s.pane.Span != point {
+		if s.pane.Span.Len() > 1 {
 			updates = append(updates, replaced...)
 		}
 		final = append(slices.DeleteFunc(final, near), s)
 		updates = append(updates, s)
 	}
 	return updates, late, final
+}
+
+// joined is the session of record i with those near it, and their retractions.
+func (o windowOracle) joined(i int, e event, sessions []update, near func(update) bool) (s update, replaced []update) {
+	s = update{i: i, key: e.key, at: e.at, pane: window.Pane[string]{Span: window.Span{Start: e.at, End: e.at + 1}}}
+	for _, old := range sessions {
+		if near(old) {
+			s.pane.Value += old.pane.Value
+			s.at = max(s.at, old.at)
+			s.pane.Span = window.Span{Start: min(s.pane.Span.Start, old.pane.Span.Start), End: s.at + 1}
+			old.i, old.pane.Retracted = i, true
+			replaced = append(replaced, old)
+		}
+	}
+	s.pane.Value += e.value
+	return s, replaced
 }
 
 // closedSessions are the Final panes when the clock ends at a reading.

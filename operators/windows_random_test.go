@@ -100,7 +100,8 @@ func (s shifts) Spans(dst []window.Span, t int64) []window.Span {
 // windowCase is an aggregation over windows.
 type windowCase struct {
 	oracle  windowOracle
-	cogroup bool // of two streams, which are one when they are brought together again
+	cogroup bool        // of two streams, which are one when they are brought together again
+	held    window.Kind // the windows with EachUpdate, of which SuppressUntilClose shall make what OnClose gives
 }
 
 // windowRun is one random input under random settings.
@@ -135,11 +136,20 @@ func drawWindows(r *rand.Rand, draw func(*rand.Rand, window.Emit, time.Duration)
 	if r.IntN(3) > 0 {
 		grace = millis(r, 0, 20)
 	}
-	c.oracle = windowOracle{w: draw(r, emits[r.IntN(len(emits))], grace), merges: r.IntN(2) == 0}
+	again := r.Uint64()
+	kind := func(e window.Emit) window.Kind { return draw(rand.New(rand.NewPCG(again, 0)), e, grace) }
+	c.oracle = windowOracle{w: kind(emits[r.IntN(len(emits))]), merges: r.IntN(2) == 0}
 	if _, ok := c.oracle.w.(window.Session); ok {
 		c.oracle.merges = true
 	}
 	c.cogroup = r.IntN(5) == 0
+	switch c.oracle.w.(type) {
+	case window.Count, shifts: // full windows come at once; records in no window have no pane that moves the clock
+	default:
+		if c.oracle.w.Emission() == window.OnClose && r.IntN(3) == 0 {
+			c.held = kind(window.EachUpdate)
+		}
+	}
 	if r.IntN(4) == 0 {
 		c.oracle.disorder = 1 + r.Int64N(10)
 	}
@@ -154,20 +164,29 @@ func (c windowCase) build(topo *stream.Topology) {
 	if c.oracle.merges {
 		fold = merged
 	}
-	in := stream.From(topo, source)
+	in, kind := stream.From(topo, source), c.oracle.w
+	if c.held != nil {
+		kind = c.held
+	}
+	var panes stream.Stream[string, window.Pane[string]]
 	if c.cogroup {
 		even, odd := operators.Branch(in, func(v string) bool { return len(v)%2 == 0 })
 		bytes := operators.Map(odd, func(v string) []byte { return []byte(v) })
 		group := operators.Group[string]{Merge: fold.Merge, Codec: fold.Codec}
-		res := operators.CogroupWindows("windowed", c.oracle.w, group, operators.With(even, concat),
+		res := operators.CogroupWindows("windowed", kind, group, operators.With(even, concat),
 			operators.With(bytes, func(acc string, v []byte) string { return acc + string(v) }))
-		stream.To(res.Out, panesOut)
 		stream.To(res.Late, rest)
+		panes = res.Out
 	} else {
-		res := operators.AggregateWindows("windowed", in, c.oracle.w, fold)
-		stream.To(res.Out, panesOut)
+		res := operators.AggregateWindows("windowed", in, kind, fold)
 		stream.To(res.Late, rest)
+		panes = res.Out
 	}
+	if c.held != nil {
+		grace := time.Duration(c.held.Linger()) * time.Millisecond
+		panes = operators.SuppressUntilClose("held", panes, grace, operators.Limits{})
+	}
+	stream.To(panes, panesOut)
 }
 
 // windowEvent is the weather of windows. What is dropped for a null lies before the others sometimes: it must not move
@@ -217,6 +236,9 @@ func (w *windowRun) committed(partitions int32) {
 		u := update{key: r.Key, pane: r.Value, at: r.Time}
 		text := u.String()
 		for _, h := range r.Headers {
+			if w.held != nil {
+				break // they are the last update's, and OnClose gives none
+			}
 			text += " #" + string(h.Value)
 		}
 		round[r.Partition] = append(round[r.Partition], text)
@@ -234,7 +256,7 @@ func (w *windowRun) committed(partitions int32) {
 func (w *windowRun) compare(p int32) {
 	w.t.Helper()
 	history := w.history[p]
-	say := fmt.Sprintf("%T%+v, cogroup %v, partition %d", w.oracle.w, w.oracle, w.cogroup, p)
+	say := fmt.Sprintf("%T%+v, cogroup %v, held %v, partition %d", w.oracle.w, w.oracle, w.cogroup, w.held != nil, p)
 	if count, ok := w.oracle.w.(window.Count); ok {
 		w.compareCounts(p, count, say)
 		return
