@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -176,6 +177,22 @@ func TestMessageSetsFromBeforeKafka011(t *testing.T) {
 		Partition{"in", 1}, 0).err(t)
 	require.ErrorIs(t, err, ErrFormat)
 	require.ErrorContains(t, err, "before Kafka 0.11")
+}
+
+// sarama makes nanoseconds of the distances between times in a batch: 292 years are the most that these hold.
+func TestTimesOfABatchLieFarApart(t *testing.T) {
+	t.Parallel()
+	const now, year9999 = 1_800_000_000_000, 253_402_300_799_999
+	times := []int64{now, year9999, 0, now - 1, now + 1, now, 1 << 56}
+	for _, first := range times {
+		b := &Batch{FirstTime: first}
+		for i, at := range times {
+			b.Records = append(b.Records, &Record{TimestampDelta: time.Duration(at-first) * time.Millisecond})
+			require.Equal(t, at, b.Time(i))
+		}
+	}
+	b := &Batch{FirstTime: 1, MaxTime: 5, LogAppendTime: true, Records: []*Record{{}}}
+	require.EqualValues(t, 5, b.TimeOf(b.Records[0]))
 }
 
 func TestSpanIsTheDistanceOfFirstAndLast(t *testing.T) {

@@ -15,6 +15,7 @@ package kafka
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -78,9 +79,20 @@ type Batch struct {
 func (b *Batch) Offset(i int) int64 { return b.base + b.Records[i].OffsetDelta }
 
 // Time is the timestamp of Records[i].
-func (b *Batch) Time(i int) int64 {
+func (b *Batch) Time(i int) int64 { return b.TimeOf(b.Records[i]) }
+
+// TimeOf is the timestamp of one of Records.
+func (b *Batch) TimeOf(r *Record) int64 {
 	if b.LogAppendTime {
 		return b.MaxTime
 	}
-	return b.FirstTime + b.Records[i].TimestampDelta.Milliseconds()
+	return b.FirstTime + millisOf(r.TimestampDelta)
+}
+
+// millisOf is the whole number of milliseconds that sarama has made d of. More than 292 years of nanoseconds overflow,
+// as of a record of the year 9999 in a batch of this year: d is the product modulo 2^64. A million is 2^6 · 15,625, and
+// an odd factor can be undone: so only the upper six bits of the milliseconds are lost, which no date has.
+func millisOf(d time.Duration) int64 {
+	const undo = 0x10fb65668c26139 // 15,625 · undo = 1 modulo 2^58
+	return int64(uint64(d)>>6*undo<<6) >> 6
 }

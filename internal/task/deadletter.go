@@ -48,7 +48,7 @@ func (t *Task) deadLetter(r *RecordError) error {
 	at := t.Clock.Now().UnixMilli()
 	if t.current != nil {
 		raw = t.current.in.Raw()
-		at = max(t.current.batch.FirstTime+raw.TimestampDelta.Milliseconds(), 0)
+		at = max(t.current.batch.TimeOf(raw), 0)
 	}
 	l := letterOf(t.App, t.ID.String(), r, raw, at)
 	return t.dead.Send(l.Key, l.Value, l.Time, l.Headers)
