@@ -5,6 +5,7 @@ package stream_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -299,4 +300,25 @@ func TestLetterThatIsTooLarge(t *testing.T) {
 	require.ErrorContains(t, failure, "too large")
 	streamtest.Input(d, topicOf("in")).Send("k", strings.Repeat("x", 10), 1)
 	require.Empty(t, streamtest.Output(d, topicOf("out")).Read())
+}
+
+// The last millisecond that there is stands for never: windows end there that have no end.
+func TestTimeThatNoRecordCanHave(t *testing.T) {
+	t.Parallel()
+	plain := stream.Topic[string, string]{Name: "plain", Key: codec.String, Value: codec.String}
+	build := map[string]func(topo *stream.Topology){
+		"stream": func(topo *stream.Topology) { stream.From(topo, plain) },
+		"global": func(topo *stream.Topology) { stream.From(topo, readings); stream.GlobalTableFrom(topo, plain) },
+	}
+	for name, build := range build {
+		topo := stream.New("test")
+		build(topo)
+		var failure error
+		d := streamtest.New(t, topo, streamtest.Options{Expect: func(err error) { failure = err }})
+		streamtest.Input(d, plain).Send("k", "v", math.MaxInt64-1)
+		require.NoError(t, failure, name)
+		streamtest.Input(d, plain).Send("k", "v", math.MaxInt64)
+		require.ErrorContains(t, failure, "plain/0@1", name)
+		require.ErrorContains(t, failure, "event time is 9223372036854775807 ms", name)
+	}
 }

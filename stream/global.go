@@ -65,8 +65,8 @@ func (g GlobalTable[K, V]) decode(dst []byte, r *kafka.Record, at int64) ([]byte
 			at = g.topic.Time(v).UnixMilli()
 		}
 	}
-	if at < 0 {
-		return dst, 0, fmt.Errorf("event time is %d ms; it must not lie before 1970", at)
+	if err := checkTime(at); err != nil {
+		return dst, 0, err
 	}
 	return dst, at, nil
 }

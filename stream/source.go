@@ -4,6 +4,7 @@ package stream
 
 import (
 	"fmt"
+	"math"
 	"path"
 	"reflect"
 	"runtime"
@@ -176,9 +177,8 @@ func (s *source[K, V]) decode() bool {
 	if s.topic.Time != nil && !r.NullValue {
 		r.Time = s.topic.Time(r.Value).UnixMilli()
 	}
-	if r.Time < 0 {
-		return s.fail(fmt.Errorf("event time is %d ms; it must not lie before 1970: look at the topic's Time function "+
-			"or at the producer's timestamps", r.Time))
+	if err := checkTime(r.Time); err != nil {
+		return s.fail(fmt.Errorf("%w: look at the topic's Time function or at the producer's timestamps", err))
 	}
 	r.Headers = nil
 	if len(raw.Headers) > 0 {
@@ -186,6 +186,17 @@ func (s *source[K, V]) decode() bool {
 	}
 	s.ready, s.decoding = true, false
 	return true
+}
+
+// checkTime refuses what is no event time. The last millisecond that there is stands for never ([window.Forever]).
+func checkTime(at int64) error {
+	switch {
+	case at < 0:
+		return fmt.Errorf("event time is %d ms; it must not lie before 1970", at)
+	case at == math.MaxInt64:
+		return fmt.Errorf("event time is %d ms, which stands for never", at)
+	}
+	return nil
 }
 
 func (s *source[K, V]) fail(err error) bool {
