@@ -22,6 +22,10 @@ func JoinTable[K comparable, V, T, R any](in stream.Stream[K, V], table stream.T
 
 // LeftJoinTable is JoinTable that keeps records whose key has no row, or that have no key: f gets ok false and the zero
 // row for them.
+//
+//	table:            a=1 @2
+//	in:    a x @1               a y @3
+//	out:   (x,∅) @1             (y,1) @3
 func LeftJoinTable[K comparable, V, T, R any](in stream.Stream[K, V], table stream.Table[K, T],
 	f func(v V, row T, ok bool) R) stream.Stream[K, R] {
 	return joinTable("left join table", in, table, false, f)
