@@ -25,7 +25,9 @@ func (t *Topology) build() error {
 	for _, sub := range t.graph.Split() {
 		p := engine.SubPlan{Sub: sub}
 		for _, in := range sub.Inputs {
-			p.Sources = append(p.Sources, task.Source{Topic: in.TopicName(t.graph.Name), Open: t.sources[in]})
+			p.Sources = append(p.Sources, task.Source{
+				Topic: in.TopicName(t.graph.Name), Open: t.sources[in], Echo: slices.Contains(sub.Echoes, in),
+			})
 		}
 		views, err := planner.rehearse(sub, p.Sources)
 		p.Views, failed = views, append(failed, err)

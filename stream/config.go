@@ -105,7 +105,8 @@ type Config struct {
 	InstanceID string
 	// MaxTaskIdle is how long a task with several inputs waits for one that is empty before it goes on without, so that
 	// records that are on their way are taken in the order of their times. Records known to be in a topic are always
-	// waited for. Defaults to 0.
+	// waited for; what comes back from the task's own results, through topics between operators, beyond that never is.
+	// Defaults to 0.
 	MaxTaskIdle time.Duration
 
 	// FromLatest begins inputs that were never committed at their end. Defaults to false: at their beginning.

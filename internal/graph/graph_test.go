@@ -101,6 +101,9 @@ func summary(g *Graph, existing map[string]int32) string {
 		if err == nil {
 			fmt.Fprintf(&b, ", %d tasks", perSub[i])
 		}
+		for _, n := range s.Echoes {
+			fmt.Fprintf(&b, ", %s is an echo", n.Name)
+		}
 		b.WriteString("\n")
 	}
 	for _, name := range slices.Sorted(maps.Keys(exchanges)) {

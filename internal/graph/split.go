@@ -15,6 +15,7 @@ type Sub struct {
 	Nodes  []*Node // in the order in which they were written
 	Inputs []*Node // sources, and exchanges that it reads
 	Sends  []*Node // exchanges that it writes
+	Echoes []*Node // inputs that come of what it sends itself, by whatever way
 }
 
 // Topics are the topics that the sub-topology reads, by name; internal ones carry the application's prefix.
@@ -87,6 +88,7 @@ func (g *Graph) Split() []*Sub {
 	}
 	out := make([]*Sub, 0, len(subs))
 	for _, s := range subs {
+		s.Echoes = s.echoes(func(n *Node) *Sub { return subs[root(n.ID)] })
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b *Sub) int { return cmp.Compare(a.Nodes[0].ID, b.Nodes[0].ID) })
@@ -94,6 +96,27 @@ func (g *Graph) Split() []*Sub {
 		s.Index = i
 	}
 	return out
+}
+
+// echoes follows what s sends through all sub-topologies, which reader gives by the exchange.
+func (s *Sub) echoes(reader func(exchange *Node) *Sub) (echoes []*Node) {
+	reached := map[*Node]bool{}
+	for ahead := slices.Clone(s.Sends); len(ahead) > 0; {
+		n := ahead[len(ahead)-1]
+		if ahead = ahead[:len(ahead)-1]; reached[n] {
+			continue
+		}
+		reached[n] = true
+		if r := reader(n); r != s {
+			ahead = append(ahead, r.Sends...)
+		}
+	}
+	for _, in := range s.Inputs {
+		if reached[in] {
+			echoes = append(echoes, in)
+		}
+	}
+	return echoes
 }
 
 // checkKeys holds what is brought together by key against each other: equal keys lie in equal partitions only when they

@@ -148,6 +148,23 @@ func TestMaxIdleOfEachInput(t *testing.T) {
 	require.Equal(t, []string{"a@0", "c@0", "a@1"}, r.done)
 }
 
+// An input that comes of what the task sends itself is not waited for: it would wait for the task.
+func TestAnEchoIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "abc", func(s *Setup) { s.MaxIdle, s.Sources[1].Echo = time.Second, true })
+	r.feeds[0].add("a", 0, 0, rec{5, "ok"}, rec{6, "ok"})
+	r.feeds[2].add("c", 0, 0, rec{7, "ok"})
+	require.Equal(t, 2, step(t, r), "a is dry now")
+	r.feeds[0].add("a", 2, 0, rec{8, "ok"})
+	require.Equal(t, 1, step(t, r), "c is dry now")
+	require.Zero(t, step(t, r))
+	r.feeds[1].more = true
+	r.clock.Advance(time.Second)
+	require.Zero(t, step(t, r), "an echo that is known to have more is waited for")
+	r.feeds[1].more = false
+	require.Equal(t, 1, step(t, r))
+}
+
 // Without MaxIdle an input that has run dry is not waited for.
 func TestNoMaxIdle(t *testing.T) {
 	t.Parallel()

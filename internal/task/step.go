@@ -99,14 +99,14 @@ func (t *Task) dispatch() (best *slot, until int64, err error) {
 }
 
 // patient says whether records are held back for an empty input: as long as that input is known to have more, and
-// beyond that for MaxIdle after it ran dry.
+// beyond that for MaxIdle after it ran dry, unless it is an echo.
 func (t *Task) patient(starved bool) (wait bool) {
 	if starved || t.MaxIdle <= 0 || len(t.inputs) == 1 {
 		return starved
 	}
 	for i := range t.inputs {
 		s := &t.inputs[i]
-		if s.batch != nil {
+		if s.batch != nil || s.echo {
 			s.dry = time.Time{}
 			continue
 		}

@@ -76,6 +76,8 @@ type Feed interface {
 type Source struct {
 	Topic string // full name
 	Open  func(*Task) Input
+	// Echo: what is in it comes of what the sub-topology sends itself. To hold records back for it is to hold it back.
+	Echo bool
 }
 
 // Setup is all that a task is built from.
@@ -137,6 +139,7 @@ type slot struct {
 	moved bool         // since the last commit
 	head  int64        // time of the next record, when known
 	known bool         // until the input is given its turn
+	echo  bool         // as in Source
 	dry   time.Time    // since when it has been found empty; zero when it is not
 }
 
@@ -150,7 +153,8 @@ func New(s Setup) (t *Task, err error) {
 	}()
 	for _, src := range s.Sources {
 		in := src.Open(t)
-		t.inputs = append(t.inputs, slot{part: kafka.Partition{Topic: src.Topic, Index: s.ID.Partition}, in: in})
+		part := kafka.Partition{Topic: src.Topic, Index: s.ID.Partition}
+		t.inputs = append(t.inputs, slot{part: part, in: in, echo: src.Echo})
 	}
 	if t.failure != nil {
 		return nil, fmt.Errorf("task %s: %w", s.ID, t.failure)
