@@ -37,6 +37,7 @@ type sessions[K comparable, V, A any] struct {
 	spans   []window.Span                     // of the sessions near a record, in time order
 	near    []session[A]                      // they themselves
 	upTo    int64                             // the last instant at which a session near the record may begin
+	behind  session[A]                        // the first that ends later, scratch
 	collect func(last int64, s *session[A]) bool
 	closing []closingSession[K, A]
 	changes changes[K] // scratch of round
@@ -103,9 +104,15 @@ func sessionSpan(first, last int64) window.Span {
 func (s *sessions[K, V, A]) add(r *stream.Record[K, V]) (dropped string) {
 	near := s.w.Neighbours(r.Time)
 	s.spans, s.near, s.upTo = s.spans[:0], s.near[:0], near.End-1
-	s.store.ScanKey(r.Key, near.Start, math.MaxInt64, s.collect)
+	s.store.ScanKey(r.Key, near.Start, s.upTo, s.collect)
+	// Sessions share no instant: of those that end behind the record's reach only the first can begin within it.
+	var last int64
+	var more bool
+	if last, s.behind, more = s.store.Next(r.Key, later(s.upTo, 1)); more {
+		s.collect(last, &s.behind)
+	}
 	joined, late := s.w.Join(r.Time, s.clock.Now(), s.spans)
-	last := joined.Span.End - 1
+	last = joined.Span.End - 1
 	if late || last < s.store.Expired() {
 		return dropLate
 	}
