@@ -17,6 +17,10 @@ const dropLate = "late"
 // JoinTable and by an operator of your own (Table.OpenAsOf), and still be written, as far back as history, counted from
 // the latest event time in the task's partition. Updates that are older are dropped and counted.
 //
+// The topic must not be compacted: that would take old versions away. Its records should be in the order of their
+// times: a task takes the older of two records first, so one that holds from a future time on waits until the other
+// inputs come there, and those behind it in the partition with it.
+//
 // A null value deletes from its time on, a record of the same time replaces. Updates that come out of order are marked
 // as such (Change.OutOfOrder): ToStream gives them, aggregations and joins of tables pass them over.
 //
