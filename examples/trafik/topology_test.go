@@ -90,7 +90,7 @@ func play(t *testing.T, rng *rand.Rand, h history, seed uint64, in []Arrival) *j
 // Whatever the partitions, commits, caches and crashes, what comes out is what the reports say.
 func TestTopologyAgreesWithTheOracle(t *testing.T) {
 	t.Parallel()
-	n, rounds := int64(25_000), 5
+	n, rounds := int64(25_000), 4
 	if testing.Short() {
 		n, rounds = 6_000, 1
 	}
