@@ -4,6 +4,7 @@ package operators_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -84,63 +85,89 @@ func TestRandomJoinPanes(t *testing.T) {
 	}
 }
 
-// paneJoinOracle: what is kept of a window are the last events of both sides, none for one that is retracted.
+// paneHistory is what a join of panes keeps of each window: the last events of both sides, none for one that is
+// retracted.
+type paneHistory struct {
+	name  string
+	grace int64
+	rows  map[string][2]*event // by key and start
+	clock int64
+}
+
 func paneJoinOracle(name string, history []event, grace int64) (want []string) {
-	rows, clock := map[string][2]*event{}, int64(-1)
-	result := func(k string, row [2]*event, final bool) (window.Pane[string], int64, bool) {
-		p, at, texts := window.Pane[string]{Final: final}, int64(0), [2]string{}
-		for i, e := range row {
-			if e != nil {
-				texts[i], p.Span, at = paneOf(e.value).Value, paneOf(e.value).Span, max(at, e.at)
-			}
-		}
-		p.Value = bothSides(texts[0], row[0] != nil, texts[1], row[1] != nil)
-		need := map[string]bool{"panes": row[0] != nil && row[1] != nil, "left-panes": row[0] != nil}
-		ok, known := need[name]
-		return p, at, ok || !known && (row[0] != nil || row[1] != nil)
-	}
-	final := func(e *event) bool { return e != nil && paneOf(e.value).Final }
+	o := paneHistory{name: name, grace: grace, rows: map[string][2]*event{}, clock: -1}
 	for i := range history {
-		e := &history[i]
-		p := paneOf(e.value)
-		if e.nullKey {
-			continue
-		}
-		k := fmt.Sprintf("%s %08d", e.key, p.Span.Start)
-		old := rows[k]
-		if row := old; p.Span.End+grace > clock {
-			row[map[bool]int{true: 1}[e.other]] = e
-			if p.Retracted {
-				row[map[bool]int{true: 1}[e.other]] = nil
-			}
-			rows[k] = row
-			if res, at, ok := result(k, row, final(row[0]) && final(row[1])); ok {
-				want = append(want, line(e.key, paneText(res), max(at, e.at)))
-			} else if res, at, ok := result(k, old, false); ok {
-				res.Retracted = true
-				want = append(want, line(e.key, paneText(res), at))
-			}
-		}
-		clock = max(clock, e.at)
-		var closed []string
-		for k, row := range rows {
-			if res, _, _ := result(k, row, false); res.Span.End+grace <= clock {
-				closed = append(closed, k)
-			}
-		}
-		slices.Sort(closed)
-		for _, k := range closed {
-			row := rows[k]
-			alone := (row[0] == nil) != (row[1] == nil)
-			if res, at, ok := result(k, row, true); ok && alone && (final(row[0]) || final(row[1])) {
-				key, _, _ := strings.Cut(k, " ")
-				want = append(want, line(key, paneText(res), at))
-			}
-			delete(rows, k)
+		if e := &history[i]; !e.nullKey {
+			want = append(want, o.update(e)...)
+			o.clock = max(o.clock, e.at)
+			want = append(want, o.close()...)
 		}
 	}
 	return want
 }
+
+// result is what a row gives, if it has the sides that are needed.
+func (o *paneHistory) result(row [2]*event, final bool) (p window.Pane[string], at int64, ok bool) {
+	var texts [2]string
+	for i, e := range row {
+		if e != nil {
+			texts[i], p.Span, at = paneOf(e.value).Value, paneOf(e.value).Span, max(at, e.at)
+		}
+	}
+	p.Value, p.Final = bothSides(texts[0], row[0] != nil, texts[1], row[1] != nil), final
+	switch o.name {
+	case "panes":
+		return p, at, row[0] != nil && row[1] != nil
+	case "left-panes":
+		return p, at, row[0] != nil
+	}
+	return p, at, row[0] != nil || row[1] != nil
+}
+
+// update gives the new result of e's window, or takes the old one back.
+func (o *paneHistory) update(e *event) (want []string) {
+	p := paneOf(e.value)
+	if p.Span.End+o.grace <= o.clock {
+		return nil
+	}
+	k, side := fmt.Sprintf("%s %08d", e.key, p.Span.Start), 0
+	if e.other {
+		side = 1
+	}
+	old := o.rows[k]
+	row := old
+	if row[side] = e; p.Retracted {
+		row[side] = nil
+	}
+	o.rows[k] = row
+	if res, at, ok := o.result(row, finalPane(row[0]) && finalPane(row[1])); ok {
+		return []string{line(e.key, paneText(res), max(at, e.at))}
+	}
+	if res, at, ok := o.result(old, false); ok {
+		res.Retracted = true
+		return []string{line(e.key, paneText(res), at)}
+	}
+	return nil
+}
+
+// close gives the final panes that have stayed alone.
+func (o *paneHistory) close() (want []string) {
+	for _, k := range slices.Sorted(maps.Keys(o.rows)) {
+		row := o.rows[k]
+		res, at, ok := o.result(row, true)
+		if res.Span.End+o.grace > o.clock {
+			continue
+		}
+		if alone := (row[0] == nil) != (row[1] == nil); ok && alone && (finalPane(row[0]) || finalPane(row[1])) {
+			key, _, _ := strings.Cut(k, " ")
+			want = append(want, line(key, paneText(res), at))
+		}
+		delete(o.rows, k)
+	}
+	return want
+}
+
+func finalPane(e *event) bool { return e != nil && paneOf(e.value).Final }
 
 // Two aggregations of one stream: each record gives one result, and what closes together on both sides meets, however
 // far the clock leaps. What is sent at commits comes one side after the other.
