@@ -68,7 +68,7 @@ func trending(shown stream.Stream[string, Page]) stream.Stream[string, Trend] {
 }
 
 // forgotten gives the carts whose visitors have done nothing for an hour. Each has one timer, which every click of its
-// visitor moves.
+// visitor moves. A visitor's clicks come in order: one that lies behind the cart's time is belated, and moves nothing.
 func forgotten(clicked stream.Stream[string, Click]) stream.Stream[string, Cart] {
 	type processor = operators.Processor[string, Cart]
 	return operators.Process("carts", clicked, func(p *processor) operators.Func[string, Click] {
