@@ -54,5 +54,8 @@ func Reference(e Event) Event {
 // Failed ends the feed and the program with an error.
 func Failed(err error) Event { return Event{err: err} }
 
+// Record is what is fed, nil for a barrier, and the error of one that Failed made.
+func (e Event) Record() (*kgo.Record, error) { return e.record, e.err }
+
 // barrier says whether the event is nothing but that.
 func (e Event) barrier() bool { return e.record == nil && e.err == nil }

@@ -25,14 +25,16 @@ type Record[K, V any] struct {
 
 // Output is an output topic that is read; see Watch.
 type Output struct {
-	topic string
-	tell  func(r *kgo.Record, before bool) (string, error)
+	Topic string
+	// Tell gives the line to print about a record, "" for none. before: it was there when the program started. An error
+	// is that of a record that is not what the topic's codecs write.
+	Tell func(r *kgo.Record, before bool) (line string, err error)
 }
 
 // Watch gives each record of a topic to tell, those of a partition in order. What tell returns is printed as a line,
 // unless it is empty, or the record was there before: that was printed then.
 func Watch[K, V any](topic stream.Topic[K, V], tell func(r Record[K, V]) string) Output {
-	return Output{topic: topic.Name, tell: func(r *kgo.Record, before bool) (string, error) {
+	return Output{Topic: topic.Name, Tell: func(r *kgo.Record, before bool) (string, error) {
 		out := Record[K, V]{
 			Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Null: r.Value == nil, Time: r.Timestamp.UTC(),
 			Before: before,

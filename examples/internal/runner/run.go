@@ -157,12 +157,12 @@ func (l *loop) feedTopic() string { return l.name + "-feed" }
 func (l *loop) prepare(ctx context.Context, topics []Topic, outputs []Output) error {
 	l.topics, l.records = map[string]int32{}, map[string]int64{}
 	for _, o := range outputs {
-		i := slices.IndexFunc(topics, func(t Topic) bool { return t.name == o.topic })
-		if _, again := l.outputs[o.topic]; again || i < 0 {
-			return fmt.Errorf("topic %s: a watched topic must be one of the program's, and watched once", o.topic)
+		i := slices.IndexFunc(topics, func(t Topic) bool { return t.name == o.Topic })
+		if _, again := l.outputs[o.Topic]; again || i < 0 {
+			return fmt.Errorf("topic %s: a watched topic must be one of the program's, and watched once", o.Topic)
 		}
-		l.outputs[o.topic], l.topics[o.topic] = o, topics[i].partitions
-		l.order = append(l.order, o.topic)
+		l.outputs[o.Topic], l.topics[o.Topic] = o, topics[i].partitions
+		l.order = append(l.order, o.Topic)
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -270,7 +270,7 @@ func (l *loop) tell(records []*kgo.Record) error {
 			continue
 		}
 		l.records[r.Topic]++
-		line, err := l.outputs[r.Topic].tell(r, r.Offset < l.before.of(r.Topic, r.Partition))
+		line, err := l.outputs[r.Topic].Tell(r, r.Offset < l.before.of(r.Topic, r.Partition))
 		if err != nil {
 			return err
 		}
