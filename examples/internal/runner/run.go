@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	startTimeout = 10 * time.Second // for the brokers to answer
-	drainTimeout = 30 * time.Second // for the last outputs to become visible
+	answerTimeout = 10 * time.Second // for the brokers to answer at all
+	topicsTimeout = time.Minute      // for new topics to have leaders: a hundred partitions take a busy broker a while
+	drainTimeout  = time.Minute      // for the last outputs to become visible
 )
 
 // site is where to process.
@@ -164,11 +165,13 @@ func (l *loop) prepare(ctx context.Context, topics []Topic, outputs []Output) er
 		l.outputs[o.Topic], l.topics[o.Topic] = o, topics[i].partitions
 		l.order = append(l.order, o.Topic)
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	answering, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	if err := l.cl.Ping(ctx); err != nil {
+	if err := l.cl.Ping(answering); err != nil {
 		return fmt.Errorf("no Kafka answers at %v: %w", l.brokers, err)
 	}
+	ctx, cancel = context.WithTimeout(ctx, topicsTimeout)
+	defer cancel()
 	own := Topic{name: l.feedTopic(), partitions: 1, compacted: true}
 	if err := createTopics(ctx, l.cl, append([]Topic{own}, topics...)); err != nil {
 		return err
