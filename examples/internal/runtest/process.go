@@ -70,6 +70,16 @@ func (p *Process) Exit(t *testing.T) (code int, out string) {
 	return p.cmd.ProcessState.ExitCode(), p.out.String()
 }
 
+// Ended says whether the program has ended.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // Final is what the program says when it has ended by itself. It must not have failed.
 func (p *Process) Final(t *testing.T) Final {
 	t.Helper()
