@@ -116,7 +116,7 @@ func Sum[V any, N ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~
 		Add:    func(sum int64, v V) int64 { return sum + int64(pick(v)) },
 		Merge:  func(a, b int64) int64 { return a + b },
 		Remove: func(sum int64, v V) int64 { return sum - int64(pick(v)) },
-		Codec:  codec.Int64,
+		Codec:  codec.Int64, mistake: given("function", pick == nil),
 	}
 }
 
@@ -127,7 +127,7 @@ func SumFloat[V any](pick func(V) float64) Fold[V, float64] {
 		Add:    func(sum float64, v V) float64 { return sum + pick(v) },
 		Merge:  func(a, b float64) float64 { return a + b },
 		Remove: func(sum float64, v V) float64 { return sum - pick(v) },
-		Codec:  codec.Float64,
+		Codec:  codec.Float64, mistake: given("function", pick == nil),
 	}
 }
 
@@ -187,18 +187,26 @@ func (c reducedCodec[V]) Decode(src []byte) (r Reduced[V], err error) {
 
 // Min keeps the smallest of what pick takes from the values, Max the largest.
 func Min[V any, N cmp.Ordered](pick func(V) N, numbers codec.Codec[N]) Fold[V, Reduced[N]] {
-	return picked(pick, Reduce(func(a, b N) N { return min(a, b) }, numbers))
+	return Over(pick, Reduce(func(a, b N) N { return min(a, b) }, numbers))
 }
 
 // Max keeps the largest of what pick takes from the values.
 func Max[V any, N cmp.Ordered](pick func(V) N, numbers codec.Codec[N]) Fold[V, Reduced[N]] {
-	return picked(pick, Reduce(func(a, b N) N { return max(a, b) }, numbers))
+	return Over(pick, Reduce(func(a, b N) N { return max(a, b) }, numbers))
 }
 
-// picked is fold over what pick takes from each value.
-func picked[V, N, A any](pick func(V) N, fold Fold[N, A]) Fold[V, A] {
-	return Fold[V, A]{
-		Init: fold.Init, Merge: fold.Merge, Codec: fold.Codec, mistake: fold.mistake,
-		Add: func(acc A, v V) A { return fold.Add(acc, pick(v)) },
+// Over is fold over what pick takes from each value: how a fold of amounts becomes one of payments, or one of minutes
+// one of the panes that hold them.
+//
+//	largest := Over(func(p window.Pane[int64]) int64 { return p.Value }, Collect(3, codec.Int64))
+func Over[V, N, A any](pick func(V) N, fold Fold[N, A]) Fold[V, A] {
+	over := Fold[V, A]{
+		Init: fold.Init, Merge: fold.Merge, Codec: fold.Codec,
+		mistake: cmp.Or(given("function", pick == nil), fold.check()),
+		Add:     func(acc A, v V) A { return fold.Add(acc, pick(v)) },
 	}
+	if fold.Remove != nil {
+		over.Remove = func(acc A, v V) A { return fold.Remove(acc, pick(v)) }
+	}
+	return over
 }

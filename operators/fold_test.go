@@ -114,14 +114,7 @@ func TestFoldsKeepTheirPromises(t *testing.T) {
 
 // over is a fold of 64-bit integers over integers.
 func over[A any](fold operators.Fold[int64, A]) operators.Fold[int, A] {
-	f := operators.Fold[int, A]{
-		Init: fold.Init, Merge: fold.Merge, Codec: fold.Codec,
-		Add: func(acc A, v int) A { return fold.Add(acc, int64(v)) },
-	}
-	if fold.Remove != nil {
-		f.Remove = func(acc A, v int) A { return fold.Remove(acc, int64(v)) }
-	}
-	return f
+	return operators.Over(func(v int) int64 { return int64(v) }, fold)
 }
 
 // folded gives the results of a fold over words as text.
@@ -210,7 +203,15 @@ func TestFoldMistakes(t *testing.T) {
 	operators.Aggregate("j", in, operators.DistinctApprox(length, nil))
 	operators.Aggregate("k", in, operators.Quantiles(1, length))
 	operators.Aggregate("l", in, operators.Quantiles(math.NaN(), length))
+	operators.Aggregate("m", in, operators.Sum[string, int](nil))
+	operators.Aggregate("n", in, operators.SumFloat[string](nil))
+	operators.Aggregate("o", in, operators.Min[string](nil, codec.Int64))
+	operators.Aggregate("p", in, operators.Over(length, operators.Fold[int, int64]{}))
 	err := topo.Build()
+	require.ErrorContains(t, err, `aggregate "m": the fold was made without its function`)
+	require.ErrorContains(t, err, `aggregate "n": the fold was made without its function`)
+	require.ErrorContains(t, err, `aggregate "o": the fold was made without its function`)
+	require.ErrorContains(t, err, `aggregate "p": the fold has no Add function`)
 	require.ErrorContains(t, err, `aggregate "a": the fold has no Add function`)
 	require.ErrorContains(t, err, `aggregate "b": the fold has no Codec`)
 	require.ErrorContains(t, err, `aggregate: it needs a name`)
