@@ -15,7 +15,8 @@ import (
 // directories are where the packages lie that docs/semantics.md names.
 var directories = map[string]string{
 	"stream": "stream", "operators": "operators", "window": "window", "task": "internal/task", "graph": "internal/graph",
-	"kafka": "internal/kafka", "e2e": "internal/e2e", "state": "state", "memory": "state/memory", "pebble": "state/pebble",
+	"kafka": "internal/kafka", "e2e": "internal/e2e", "engine": "internal/engine",
+	"state": "state", "memory": "state/memory", "pebble": "state/pebble",
 }
 
 // scripts is where the scripts lie that docs/semantics.md names.
