@@ -28,6 +28,8 @@ type half[K comparable, V any] struct {
 
 	closing []waiter[K] // the first of what is closed, taken from waiting together
 	done    int         // of these
+	atOnce  int         // how many are taken at most
+	from    int64       // the time from which they were taken
 	collect func(at int64, k K, from *uint32) bool
 	to      int64
 }
@@ -39,8 +41,12 @@ type waiter[K comparable] struct {
 	from uint32
 }
 
-// closingAtOnce is how many rows are taken from what waits together.
-const closingAtOnce = 256
+// closingAtOnce is how many rows are taken from what waits together. Of very many at one time each look walks past all
+// that were taken before, so each takes twice as many as the one before it, up to mostAtOnce.
+const (
+	closingAtOnce = 256
+	mostAtOnce    = 1 << 16
+)
 
 func (h *half[K, V]) open(t *stream.Task, name string, key codec.Codec[K], value codec.Codec[V]) {
 	h.rows = state.Window[K, copies[V]]{
@@ -52,9 +58,9 @@ func (h *half[K, V]) openWaiting(t *stream.Task, name string, key codec.Codec[K]
 	h.waiting = state.Window[K, uint32]{
 		Name: name, Key: key, Value: countCodec{}, Segment: 1, Retention: max(retention, 1),
 	}.Open(t)
-	h.closing = make([]waiter[K], 0, closingAtOnce)
+	h.atOnce, h.from = closingAtOnce, math.MinInt64
 	h.collect = func(at int64, k K, from *uint32) bool {
-		if h.least = at; at >= h.to || len(h.closing) == cap(h.closing) {
+		if h.least = at; at >= h.to || len(h.closing) == h.atOnce {
 			return false
 		}
 		h.closing = append(h.closing, waiter[K]{k, at, *from})
@@ -105,6 +111,11 @@ func (h *half[K, V]) first(to int64) int64 {
 	}
 	if h.done == len(h.closing) && h.least < to {
 		from := h.least
+		if from == h.from {
+			h.atOnce = min(2*h.atOnce, mostAtOnce)
+		} else {
+			h.from, h.atOnce = from, closingAtOnce
+		}
 		h.to, h.least = to, math.MaxInt64
 		clear(h.closing)
 		h.closing, h.done = h.closing[:0], 0

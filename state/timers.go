@@ -34,7 +34,8 @@ func (d Timers[K]) Open(p Place) *TimerStore[K] {
 // TimerStore is an open Timers: rows ordered by time alone, and the earliest of them at hand.
 //
 // Asking the rows for the earliest one each time a timer fires would walk past those that fired before it: they are
-// gone, but their deletions are not committed. So a few hundred are taken at once, and kept exact by Set and Delete.
+// gone, but their deletions are not committed. So a few hundred are taken at once, and kept exact by Set and Delete. Of
+// very many at one time each look walks past all that fired before, so each takes twice as many as the one before it.
 //
 // Owner: the task's goroutine.
 //
@@ -46,6 +47,8 @@ type TimerStore[K comparable] struct {
 	first []timer[K]
 	all   bool
 	low   int64
+	batch int    // how many were taken at the last look
+	from  int64  // low at the last look
 	id    []byte // scratch
 	epoch uint64 // of the rows that first was taken from
 }
@@ -64,10 +67,11 @@ func compareTimers[K comparable](a, b timer[K]) int {
 	return bytes.Compare(a.id, b.id)
 }
 
-// timersAtHand is how many timers are taken from the rows at once, maxAtHand what Set may make of it.
+// timersAtHand is how many timers are taken from the rows at once; mostAtHand is that for very many at one time. Set
+// may make twice as many of it.
 const (
 	timersAtHand = 256
-	maxAtHand    = 2 * timersAtHand
+	mostAtHand   = 1 << 16
 )
 
 // maxTimerName is how long a timer's name may be, in bytes.
@@ -88,9 +92,9 @@ func (t *TimerStore[K]) Set(at int64, key K, name string) {
 	tm.key = t.rows.keys.clone(tm.key) // it may outlive the record that it was cut from
 	tm.id = bytes.Clone(tm.id)
 	t.first = slices.Insert(t.first, i, tm)
-	if len(t.first) > maxAtHand {
-		clear(t.first[timersAtHand:])
-		t.first, t.all = t.first[:timersAtHand], false
+	if most := max(t.batch, timersAtHand); len(t.first) > 2*most {
+		clear(t.first[most:])
+		t.first, t.all = t.first[:most], false
 	}
 }
 
@@ -107,6 +111,9 @@ func (t *TimerStore[K]) Delete(at int64, key K, name string) bool {
 			t.first = t.first[1:]
 		} else {
 			t.first = slices.Delete(t.first, i, i+1)
+		}
+		if len(t.first) == 0 && t.all {
+			t.batch = timersAtHand
 		}
 	}
 	return t.rows.Delete(tm.key, tm.at)
@@ -148,7 +155,7 @@ func (t *TimerStore[K]) timer(at int64, key K, name string) (tm timer[K], ok boo
 func (t *TimerStore[K]) renew() {
 	if t.epoch != t.rows.core.epoch {
 		t.epoch = t.rows.core.epoch
-		t.first, t.all, t.low = nil, false, 0
+		t.first, t.all, t.low, t.batch = nil, false, 0, 0
 	}
 }
 
@@ -157,10 +164,17 @@ func (t *TimerStore[K]) take() {
 	if t.all {
 		return
 	}
-	t.first = make([]timer[K], 0, timersAtHand)
+	if t.batch > 0 && t.low == t.from {
+		t.batch = min(2*t.batch, mostAtHand)
+	} else {
+		t.batch = timersAtHand
+	}
+	t.from = t.low
+	t.first = make([]timer[K], 0, t.batch)
 	t.all = true
 	t.rows.ScanSpan(t.low, math.MaxInt64, func(at int64, k timerKey[K], _ *struct{}) bool {
-		if len(t.first) == timersAtHand {
+		// More than a few hundred only of one time: they go off together, and Set need not move them about.
+		if n := len(t.first); n == t.batch || n >= timersAtHand && at != t.first[0].at {
 			t.all = false
 			return false
 		}

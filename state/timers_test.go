@@ -4,6 +4,7 @@ package state_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,6 +66,50 @@ func TestMoreTimersThanAtHand(t *testing.T) {
 	}
 	require.Len(t, due(s, n-1), n/2)
 	require.Len(t, due(s, 2*n), n/2)
+}
+
+// Very many at one time are looked for in ever larger batches, and timers that are set meanwhile find their places.
+func TestVeryManyTimersOfOneTime(t *testing.T) {
+	t.Parallel()
+	p := &place{t: t, limit: 64 << 10}
+	s := alarms.Open(p)
+	c := newCommitter(t, p, &dropped{})
+	const n = 5000
+	var want []string
+	for i := range n {
+		s.Set(10, fmt.Sprintf("k%05d", i), "")
+		want = append(want, fmt.Sprintf("10 k%05d/", i))
+		if p.in.Pressure() {
+			c.commit()
+		}
+	}
+	s.Set(11, "later", "")
+	var got []string
+	for i := range n {
+		if i == n/2 { // behind what is at hand, in the middle of it, and before it
+			s.Set(10, "z", "")
+			s.Set(10, fmt.Sprintf("k%05d~", i), "")
+			s.Set(9, "a", "")
+			got = append(got, due(s, 9)...)
+		}
+		at, k, name, ok := s.First()
+		require.True(t, ok)
+		got = append(got, fmt.Sprintf("%d %s/%s", at, k, name))
+		s.Delete(at, k, name)
+		if p.in.Pressure() {
+			c.commit()
+		}
+	}
+	got = append(got, due(s, 11)...)
+	want = append(want, fmt.Sprintf("10 k%05d~/", n/2), "10 z/")
+	slices.Sort(want)
+	at, _ := slices.BinarySearch(want, fmt.Sprintf("10 k%05d/", n/2))
+	want = append(slices.Insert(want, at, "9 a/"), "11 later/")
+	require.True(t, slices.Equal(want, got), "%d timers", len(got))
+	for i := range n { // what is at hand is bounded again
+		s.Set(int64(20+i), "k", "")
+	}
+	require.Len(t, due(s, 20+n), n)
 }
 
 func TestNameOfATimerHasABound(t *testing.T) {
