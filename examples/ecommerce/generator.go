@@ -3,13 +3,13 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"time"
+
+	"github.com/irmak-go/irmak/examples/internal/arrivals"
 )
 
 // How the generated visitors behave.
@@ -66,16 +66,11 @@ type Arrival struct {
 //  4. A visitor's visits are apart, so no belated click is near one that goes on when it arrives.
 type generator struct {
 	rng     *rand.Rand
-	waiting []arrival // by at, of one instant in the order in which they were put in
+	waiting arrivals.Queue[Arrival]
 	clicks  int
 	free    [visitors]time.Time // from when a visitor may come again
 	fashion product             // what everybody looks at, until passes
 	passes  time.Time
-}
-
-type arrival struct {
-	Arrival
-	at time.Time
 }
 
 // product is one that the shop sells.
@@ -90,53 +85,25 @@ func (p product) cents() int64 { return 495 + int64(p.category*7+p.number*13)%40
 func Arrivals(seed uint64) iter.Seq[Arrival] {
 	return func(yield func(Arrival) bool) {
 		g := &generator{rng: rand.New(rand.NewPCG(seed, 1))}
-		next := g.beginnings()
-		for {
-			i := soonest(next)
-			now := next[i].at
-			for len(g.waiting) > 0 && g.waiting[0].at.Before(now) {
-				if !yield(g.waiting[0].Arrival) {
-					return
-				}
-				g.waiting = g.waiting[1:]
-			}
-			next[i].at = next[i].happens(now)
-		}
+		arrivals.Of(&g.waiting, g.beginnings())(yield)
 	}
 }
 
-// beginning is something that happens again and again; happens makes it happen and says when it does next.
-type beginning struct {
-	at      time.Time
-	happens func(now time.Time) time.Time
-}
-
-// soonest is the first of what happens next.
-func soonest(next []beginning) int {
-	best := 0
-	for i := range next {
-		if next[i].at.Before(next[best].at) {
-			best = i
-		}
-	}
-	return best
-}
-
-func (g *generator) beginnings() []beginning {
-	return []beginning{
-		{generatorStart, func(now time.Time) time.Time {
+func (g *generator) beginnings() []arrivals.Happening {
+	return []arrivals.Happening{
+		{At: generatorStart, Happens: func(now time.Time) time.Time {
 			g.visit(now)
 			return now.Add(g.after(visitEvery, now))
 		}},
-		{generatorStart, func(now time.Time) time.Time {
+		{At: generatorStart, Happens: func(now time.Time) time.Time {
 			g.show(g.looksAt(g.rng.IntN(len(categories)), now), now)
 			return now.Add(g.after(unseenEvery, now))
 		}},
-		{generatorStart.Add(time.Hour), func(now time.Time) time.Time {
+		{At: generatorStart.Add(time.Hour), Happens: func(now time.Time) time.Time {
 			g.fashion, g.passes = g.looksAt(g.rng.IntN(len(categories)), now), now.Add(fashionFor)
 			return now.Add(fashionEvery)
 		}},
-		{generatorStart.Add(2 * time.Hour), func(now time.Time) time.Time {
+		{At: generatorStart.Add(2 * time.Hour), Happens: func(now time.Time) time.Time {
 			g.crawl(now)
 			return now.Add(crawlEvery)
 		}},
@@ -232,13 +199,13 @@ func (g *generator) click(c Click, p product, distance time.Duration) {
 	case c.Label != Ordinary:
 	case chance < repeatedShare:
 		c.Label = Repeated
-		g.send(Arrival{Click: &c}, arrives.Add(time.Millisecond+g.upTo(repeatedAfter)))
+		g.waiting.Send(Arrival{Click: &c}, arrives.Add(time.Millisecond+g.upTo(repeatedAfter)))
 	case chance < repeatedShare+belatedShare && c.Action == View:
 		c.Label = Belated
-		g.send(Arrival{Click: &c}, c.At.Add(belatedBy))
+		g.waiting.Send(Arrival{Click: &c}, c.At.Add(belatedBy))
 		return
 	}
-	g.send(Arrival{Click: &c}, arrives)
+	g.waiting.Send(Arrival{Click: &c}, arrives)
 	if c.Action == View {
 		g.show(p, c.At)
 	}
@@ -247,12 +214,5 @@ func (g *generator) click(c Click, p product, distance time.Duration) {
 // show is a page that is shown.
 func (g *generator) show(p product, at time.Time) {
 	a := Arrival{Category: categories[p.category], Page: Page{Product: p.String(), At: at}}
-	g.send(a, at.Add(g.upTo(PageDisorder)))
-}
-
-func (g *generator) send(a Arrival, at time.Time) {
-	i, _ := slices.BinarySearchFunc(g.waiting, at, func(w arrival, at time.Time) int {
-		return cmp.Or(w.at.Compare(at), -1)
-	})
-	g.waiting = slices.Insert(g.waiting, i, arrival{a, at})
+	g.waiting.Send(a, at.Add(g.upTo(PageDisorder)))
 }

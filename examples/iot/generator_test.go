@@ -3,17 +3,20 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/irmak-go/irmak/examples/internal/runner"
 )
 
 func TestReadingsDependOnNothingButTheSeed(t *testing.T) {
 	t.Parallel()
-	a := firstOf(5_000, Readings(7, 50))
-	require.Equal(t, a, firstOf(9_000, Readings(7, 50))[:5_000])
-	require.NotEqual(t, a, firstOf(5_000, Readings(8, 50)))
+	a := slices.Collect(runner.First(5_000, Readings(7, 50)))
+	require.Equal(t, a, slices.Collect(runner.First(9_000, Readings(7, 50)))[:5_000])
+	require.NotEqual(t, a, slices.Collect(runner.First(5_000, Readings(8, 50))))
 }
 
 // What is not from a buffer is in time for everybody; what is, is too late for everybody; copies come in time, too.
@@ -22,7 +25,7 @@ func TestDisorderOfReadings(t *testing.T) {
 	newest, all := map[string]int64{}, int64(0)
 	found := map[Truth]int{}
 	numbers := map[string]map[int64]bool{}
-	for _, r := range firstOf(200_000, Readings(1, 40)) {
+	for _, r := range slices.Collect(runner.First(200_000, Readings(1, 40))) {
 		found[r.Truth]++
 		newest[r.Device], all = max(newest[r.Device], r.At), max(all, r.At)
 		disorder := MaxDisorder.Milliseconds()

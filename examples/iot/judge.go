@@ -102,5 +102,5 @@ func (j *judge) Check() error {
 	if j.n == 0 {
 		return runner.NoOracle
 	}
-	return newOracle(firstOf(j.n, Readings(j.seed, fleetSize))).check(j.got)
+	return newOracle(slices.Collect(runner.First(j.n, Readings(j.seed, fleetSize)))).check(j.got)
 }

@@ -54,24 +54,10 @@ func feed(seed uint64, n int64) iter.Seq[runner.Event] {
 		if !yield(runner.Event{}) {
 			return
 		}
-		left := n
-		for r := range Readings(seed, fleetSize) {
+		for r := range runner.First(n, Readings(seed, fleetSize)) {
 			if !yield(runner.Send(readings, r.Device, r.Reading, time.UnixMilli(r.At))) {
 				return
 			}
-			if left--; left == 0 {
-				return
-			}
 		}
 	}
-}
-
-// firstOf collects the first n of a sequence without end.
-func firstOf[T any](n int64, all iter.Seq[T]) (out []T) {
-	for v := range all {
-		if out = append(out, v); int64(len(out)) == n {
-			break
-		}
-	}
-	return out
 }

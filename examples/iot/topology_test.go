@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/irmak-go/irmak/examples/internal/runner"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/irmak-go/irmak/stream"
@@ -56,7 +58,7 @@ func TestTopologyAgreesWithTheOracle(t *testing.T) {
 				opts.Partitions = 1 + rng.Int32N(partitions)
 			}
 			t.Logf("seed %d, %d devices, %+v", seed, devices, opts)
-			in := firstOf(n, Readings(seed, devices))
+			in := slices.Collect(runner.First(n, Readings(seed, devices)))
 			require.NoError(t, newOracle(in).check(play(t, rng, opts, in)))
 		})
 	}

@@ -3,13 +3,14 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/irmak-go/irmak/examples/internal/arrivals"
 )
 
 // How the generated shop, its customers and its suppliers behave.
@@ -59,7 +60,7 @@ func (a Arrival) When() time.Time {
 //  2. An order or payment arrives at most MaxDisorder after its event time, copies of it up to RepeatSpan later.
 type generator struct {
 	rng      *rand.Rand
-	waiting  arrivals
+	waiting  arrivals.Queue[Arrival]
 	rows     []Stock // the warehouse's, by product
 	asked    []int64 // units ordered since the last delivery was asked for
 	lots     []int64 // units in a delivery; 0 for limited products
@@ -81,8 +82,8 @@ func Arrivals(seed uint64) iter.Seq[Arrival] {
 			if g.rng.Float64() < outage {
 				at = at.Add(g.between(2*time.Minute, 20*time.Minute))
 			}
-			for g.waiting.before(at) {
-				if !yield(g.arrive()) {
+			for a, ok := g.waiting.Before(at); ok; a, ok = g.waiting.Before(at) {
+				if !yield(g.arrive(a)) {
 					return
 				}
 			}
@@ -176,12 +177,11 @@ func (g *generator) restock(product int, units int64, at time.Time) {
 func (g *generator) deliver(product int, units int64, at time.Time) {
 	row := g.rows[product]
 	row.Received, row.At = units, at // arrive makes a total of it
-	g.waiting.push(Arrival{Stock: &row}, at.Add(g.between(0, MaxDisorder)))
+	g.waiting.Send(Arrival{Stock: &row}, at.Add(g.between(0, MaxDisorder)))
 }
 
-// arrive is what arrives next.
-func (g *generator) arrive() Arrival {
-	a := g.waiting.pop()
+// arrive is what arrives, with the total that a delivery makes.
+func (g *generator) arrive(a Arrival) Arrival {
 	if a.Stock != nil {
 		row := &g.rows[slices.IndexFunc(g.rows, func(r Stock) bool { return r.Product == a.Stock.Product })]
 		row.Received += a.Stock.Received
@@ -196,9 +196,9 @@ func (g *generator) send(a Arrival, repeated float64) {
 	if g.rng.Float64() < slow {
 		delay = g.between(0, MaxDisorder)
 	}
-	g.waiting.push(a, a.When().Add(delay))
+	g.waiting.Send(a, a.When().Add(delay))
 	if g.rng.Float64() < repeated {
-		g.waiting.push(a, a.When().Add(delay+g.between(0, RepeatSpan/2)))
+		g.waiting.Send(a, a.When().Add(delay+g.between(0, RepeatSpan/2)))
 	}
 }
 
@@ -208,25 +208,3 @@ func (g *generator) between(from, to time.Duration) time.Duration {
 }
 
 func millis(n float64) time.Duration { return time.Duration(n) * time.Millisecond }
-
-// arrivals are sorted by when they arrive, those of one millisecond in the order in which they were pushed. There are
-// never many: an order's payment comes within the hour.
-type arrivals []arrival
-
-type arrival struct {
-	Arrival
-	at time.Time
-}
-
-func (s *arrivals) push(a Arrival, at time.Time) {
-	i, _ := slices.BinarySearchFunc(*s, at, func(w arrival, at time.Time) int { return cmp.Or(w.at.Compare(at), -1) })
-	*s = slices.Insert(*s, i, arrival{a, at})
-}
-
-func (s *arrivals) before(at time.Time) bool { return len(*s) > 0 && (*s)[0].at.Before(at) }
-
-func (s *arrivals) pop() Arrival {
-	first := (*s)[0]
-	*s = (*s)[1:]
-	return first.Arrival
-}

@@ -47,7 +47,7 @@ func newJudge(seed uint64, n int64) *judge {
 		j.ends[end] = &sum{}
 	}
 	if n > 0 {
-		j.books = NewBooks(catalogue, first(n, Arrivals(seed)))
+		j.books = NewBooks(catalogue, runner.First(n, Arrivals(seed)))
 	}
 	return j
 }

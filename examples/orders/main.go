@@ -50,7 +50,7 @@ func feed(seed uint64, n int64) iter.Seq[runner.Event] {
 		if !yield(runner.Event{}) {
 			return
 		}
-		for a := range first(n, Arrivals(seed)) {
+		for a := range runner.First(n, Arrivals(seed)) {
 			if !yield(a.event()) {
 				return
 			}
@@ -67,19 +67,4 @@ func (a Arrival) event() runner.Event {
 		return runner.Send(paymentsTopic, a.Payment.Order, *a.Payment, a.Payment.When())
 	}
 	return runner.Send(stockTopic, a.Stock.Product, *a.Stock, a.Stock.When())
-}
-
-// first gives the first n of a sequence, or all when n is 0.
-func first[T any](n int64, all iter.Seq[T]) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		left := n
-		for v := range all {
-			if !yield(v) {
-				return
-			}
-			if left--; left == 0 {
-				return
-			}
-		}
-	}
 }

@@ -3,13 +3,14 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/irmak-go/irmak/examples/internal/arrivals"
 )
 
 // How the generated subscribers, switches and cells behave.
@@ -60,15 +61,10 @@ type Arrival struct {
 //     RepeatWithin after the first.
 type generator struct {
 	rng     *rand.Rand
-	waiting []arrival // by at, of one instant in the order in which they were put in
+	waiting arrivals.Queue[Arrival]
 	calls   int
 	broken  string    // the cell whose antenna is, until repaired
 	repair  time.Time // when it is repaired
-}
-
-type arrival struct {
-	Arrival
-	at time.Time
 }
 
 // habit is a subscriber as the generator knows it.
@@ -94,62 +90,35 @@ func habitOf(i int) habit {
 func Arrivals(seed uint64) iter.Seq[Arrival] {
 	return func(yield func(Arrival) bool) {
 		g := &generator{rng: rand.New(rand.NewPCG(seed, 1))}
-		next := g.beginnings()
-		for {
-			i := soonest(next)
-			now := next[i].at
-			for len(g.waiting) > 0 && g.waiting[0].at.Before(now) {
-				if !yield(g.waiting[0].Arrival) {
-					return
-				}
-				g.waiting = g.waiting[1:]
-			}
-			next[i].at = next[i].happens(now)
-		}
+		arrivals.Of(&g.waiting, g.beginnings())(yield)
 	}
 }
 
-// beginning is something that happens again and again; happens makes it happen and says when it does next.
-type beginning struct {
-	at      time.Time
-	happens func(now time.Time) time.Time
-}
-
-// soonest is the first of what happens next.
-func soonest(next []beginning) int {
-	best := 0
-	for i := range next {
-		if next[i].at.Before(next[best].at) {
-			best = i
-		}
-	}
-	return best
-}
-
-func (g *generator) beginnings() []beginning {
-	all := []beginning{
-		{generatorStart, func(now time.Time) time.Time {
+func (g *generator) beginnings() []arrivals.Happening {
+	all := []arrivals.Happening{
+		{At: generatorStart, Happens: func(now time.Time) time.Time {
 			g.ordinary(now)
 			return now.Add(g.after(callEvery, now))
 		}},
-		{generatorStart, func(now time.Time) time.Time {
+		{At: generatorStart, Happens: func(now time.Time) time.Time {
 			g.release(fmt.Sprintf("cell-%02d", g.rng.IntN(cells)), now, dropShare)
 			return now.Add(g.after(releaseEvery, now))
 		}},
-		{generatorStart.Add(5 * time.Hour), func(now time.Time) time.Time {
+		{At: generatorStart.Add(5 * time.Hour), Happens: func(now time.Time) time.Time {
 			cell := fmt.Sprintf("cell-%02d", g.rng.IntN(cells))
 			for range crowdCalls {
 				g.release(cell, now.Add(g.upTo(crowdFor)), crowdDrops)
 			}
 			return now.Add(crowdEvery)
 		}},
-		{generatorStart.Add(20 * time.Hour), func(now time.Time) time.Time {
+		{At: generatorStart.Add(20 * time.Hour), Happens: func(now time.Time) time.Time {
 			g.broken, g.repair = fmt.Sprintf("cell-%02d", g.rng.IntN(cells)), now.Add(brokenFor)
 			return now.Add(brokenEvery)
 		}},
 	}
 	for i := range boxCount + couriers + desks {
-		all = append(all, beginning{generatorStart, func(now time.Time) time.Time { return g.busy(i, now) }})
+		busy := func(now time.Time) time.Time { return g.busy(i, now) }
+		all = append(all, arrivals.Happening{At: generatorStart, Happens: busy})
 	}
 	return all
 }
@@ -217,12 +186,12 @@ func (g *generator) ends(call Call, now time.Time) {
 	case call.Label != Ordinary:
 	case chance < repeatedShare:
 		call.Label = Repeated
-		g.send(Arrival{Call: &call}, arrives.Add(time.Millisecond+g.upTo(repeatedAfter)))
+		g.waiting.Send(Arrival{Call: &call}, arrives.Add(time.Millisecond+g.upTo(repeatedAfter)))
 	case chance < repeatedShare+belatedShare && !monthEndsWithin(now.Add(belatedBy)):
 		call.Label = Belated
 		arrives = now.Add(belatedBy)
 	}
-	g.send(Arrival{Call: &call}, arrives)
+	g.waiting.Send(Arrival{Call: &call}, arrives)
 }
 
 // monthEndsWithin says whether it is not clear on which side of the end of a month an instant lies.
@@ -236,15 +205,8 @@ func (g *generator) release(cell string, at time.Time, drops float64) {
 	if cell == g.broken && at.Before(g.repair) {
 		drops = max(drops, brokenDrops)
 	}
-	g.send(Arrival{Release: Release{Cell: cell, At: at.UTC(), Dropped: g.rng.Float64() < drops}},
+	g.waiting.Send(Arrival{Release: Release{Cell: cell, At: at.UTC(), Dropped: g.rng.Float64() < drops}},
 		at.Add(g.upTo(ReleaseDisorder)))
-}
-
-func (g *generator) send(a Arrival, at time.Time) {
-	i, _ := slices.BinarySearchFunc(g.waiting, at, func(w arrival, at time.Time) int {
-		return cmp.Or(w.at.Compare(at), -1)
-	})
-	g.waiting = slices.Insert(g.waiting, i, arrival{a, at})
 }
 
 // number is a telephone number.

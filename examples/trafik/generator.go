@@ -3,12 +3,13 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/irmak-go/irmak/examples/internal/arrivals"
 )
 
 // How the generated sensors and the traffic behave.
@@ -88,15 +89,10 @@ func (c *City) Incidents(seed uint64) iter.Seq[Incident] {
 type generator struct {
 	rng       *rand.Rand
 	city      *City
-	waiting   []arrival // by at, of one instant in the order in which they were put in
+	waiting   arrivals.Queue[Arrival]
 	detectors map[string]*detector
 	incidents func() (Incident, bool)
 	coming    []Incident // those that have not ended, and the first that has not begun
-}
-
-type arrival struct {
-	Arrival
-	at time.Time
 }
 
 // detector is one in the road.
@@ -116,11 +112,11 @@ func Arrivals(seed uint64) iter.Seq[Arrival] {
 		}
 		for minute := generatorStart; ; minute = minute.Add(time.Minute) {
 			g.minute(minute)
-			for end := minute.Add(time.Minute); len(g.waiting) > 0 && g.waiting[0].at.Before(end); {
-				if !yield(g.waiting[0].Arrival) {
+			end := minute.Add(time.Minute)
+			for a, ok := g.waiting.Before(end); ok; a, ok = g.waiting.Before(end) {
+				if !yield(a) {
 					return
 				}
-				g.waiting = g.waiting[1:]
 			}
 		}
 	}
@@ -191,7 +187,7 @@ func (g *generator) report(segment, name string, at time.Time) {
 	}
 	arrives := g.send(Arrival{segment, r}, within)
 	if d.stuck != nil && at.Sub(d.stuck.At) >= stuckFor {
-		g.put(Arrival{segment, *d.stuck}, arrives)
+		g.waiting.Send(Arrival{segment, *d.stuck}, arrives)
 		d.stuck = nil
 	}
 }
@@ -205,17 +201,11 @@ func (g *generator) vehicles(at time.Time) int64 {
 // send has something arrive, with a chance once more, and tells when.
 func (g *generator) send(a Arrival, within time.Duration) time.Time {
 	at := a.At.Add(g.upTo(within))
-	g.put(a, at)
+	g.waiting.Send(a, at)
 	if g.rng.Float64() < repeatedShare {
-		g.put(a, at.Add(g.upTo(RepeatWithin/2)))
+		g.waiting.Send(a, at.Add(g.upTo(RepeatWithin/2)))
 	}
 	return at
-}
-
-func (g *generator) put(a Arrival, at time.Time) {
-	after := func(w arrival, at time.Time) int { return cmp.Or(w.at.Compare(at), -1) }
-	i, _ := slices.BinarySearchFunc(g.waiting, at, after)
-	g.waiting = slices.Insert(g.waiting, i, arrival{a, at})
 }
 
 // upTo is a random time below limit, in milliseconds.
