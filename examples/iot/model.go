@@ -85,8 +85,8 @@ func (a Rollup) Merge(b Rollup) Rollup {
 	return Rollup{b.Type, a.Count + b.Count, a.Sum + b.Sum, min(a.Min, b.Min), max(a.Max, b.Max)}
 }
 
-// AddMinute is the rollup of an hour with one more minute in it.
-func (a Rollup) AddMinute(minute pane) Rollup { return a.Merge(minute.Value) }
+// rollupOf is what a minute holds.
+func rollupOf(minute pane) Rollup { return minute.Value }
 
 // Mean of a rollup that has readings.
 func (a Rollup) Mean() float64 { return a.Sum / float64(a.Count) }

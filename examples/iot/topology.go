@@ -52,7 +52,7 @@ func iot(t *stream.Topology) {
 	perMinute := operators.AggregateWindows("minutes", read, window.Tumbling{Size: time.Minute, Emit: window.OnClose},
 		operators.Fold[Reading, Rollup]{Add: Rollup.Add, Codec: codec.JSON[Rollup]()})
 	perHour := operators.AggregateWindows("hours", perMinute.Out, window.Tumbling{Size: time.Hour, Emit: window.OnClose},
-		operators.Fold[pane, Rollup]{Add: Rollup.AddMinute, Codec: codec.JSON[Rollup]()})
+		operators.Over(rollupOf, operators.Fold[Rollup, Rollup]{Add: Rollup.Merge, Codec: codec.JSON[Rollup]()}))
 
 	stream.To(perMinute.Out, minutes)
 	stream.To(perHour.Out, hours)
