@@ -48,6 +48,8 @@ func (f *again) Pop() (*kafka.Batch, bool) {
 }
 func (f *again) Done(*kafka.Batch) {}
 func (f *again) Ended() bool       { return f.left == 0 }
+func (f *again) Undecided() bool   { return false }
+func (f *again) End() int64        { return 0 }
 func (f *again) Err() error        { return nil }
 
 const chainRecords = 1000

@@ -103,10 +103,11 @@ type Config struct {
 	// InstanceID makes the group membership static: a restart within SessionTimeout moves no tasks. Each process needs its
 	// own. Defaults to none.
 	InstanceID string
-	// MaxTaskIdle is how long a task with several inputs waits for one that is empty before it goes on without, so that
-	// records that are on their way are taken in the order of their times. Records known to be in a topic are always
-	// waited for; what comes back from the task's own results, through topics between operators, beyond that never is.
-	// Defaults to 0.
+	// MaxTaskIdle is how long a task with several inputs holds back a record for inputs that are empty, so that records
+	// which are on their way are taken in the order of their times. It counts from when the record came to be known, for
+	// each record: whatever goes through a task with a quiet input takes so much longer, and no less goes through. Records
+	// known to be in a topic are always waited for, and those of transactions under way with them; what comes back from
+	// the task's own results, through topics between operators, is not. Defaults to 0.
 	MaxTaskIdle time.Duration
 
 	// FromLatest begins inputs that were never committed at their end. Defaults to false: at their beginning.

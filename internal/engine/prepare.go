@@ -243,3 +243,12 @@ func (f feed) Ended() bool {
 	s := f.q.State()
 	return s.Known && s.Queued == 0 && s.Position >= s.LastStable
 }
+
+// Undecided implements task.Feed. At read uncommitted the position itself passes the undecided.
+func (f feed) Undecided() bool {
+	s := f.q.State()
+	return max(s.Position, s.LastStable) < s.HighWatermark
+}
+
+// End implements task.Feed.
+func (f feed) End() int64 { return f.q.State().HighWatermark }

@@ -81,6 +81,8 @@ func (f *spillFeed) Pop() (*kafka.Batch, bool) {
 
 func (f *spillFeed) Done(*kafka.Batch) {}
 func (f *spillFeed) Ended() bool       { return f.next >= f.end }
+func (f *spillFeed) Undecided() bool   { return false }
+func (f *spillFeed) End() int64        { return int64(f.end) }
 func (f *spillFeed) Err() error        { return nil }
 
 func (s *spill) Partitions(string) (int32, error) { return 1, nil }

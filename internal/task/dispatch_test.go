@@ -108,8 +108,7 @@ func TestOneInputNeverWaits(t *testing.T) {
 	require.Equal(t, 1, step(t, r))
 }
 
-// An input that has run dry is waited for as long as MaxIdle says, once: after that it is passed over until it has
-// something again.
+// An input that is empty is waited for until MaxIdle after it ran dry, and after the record that waits was seen first.
 func TestMaxIdle(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "ab", func(s *Setup) { s.MaxIdle = time.Second })
@@ -121,14 +120,65 @@ func TestMaxIdle(t *testing.T) {
 	r.clock.Advance(time.Millisecond)
 	require.Equal(t, 2, step(t, r))
 	r.feeds[0].add("a", 2, 0, rec{30, "ok"})
-	require.Equal(t, 1, step(t, r), "b is still dry")
-	r.feeds[1].add("b", 1, 0, rec{4, "ok"})
-	r.feeds[0].add("a", 3, 0, rec{40, "ok"})
-	require.Equal(t, 1, step(t, r), "b has run dry again")
+	require.Zero(t, step(t, r), "b may have been sent the same burst")
+	r.feeds[1].add("b", 1, 0, rec{29, "ok"})
+	require.Equal(t, 1, step(t, r), "it has, and has run dry again")
+	r.clock.Advance(999 * time.Millisecond)
+	require.Zero(t, step(t, r))
+	r.clock.Advance(time.Millisecond)
+	require.Equal(t, 1, step(t, r))
+	require.Equal(t, []string{"b@0", "a@0", "a@1", "b@1", "a@2"}, r.done)
+}
+
+// What arrives while others wait is not held back for longer than they are, but for as long as they were.
+func TestMaxIdleOfEachRecord(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "ab", func(s *Setup) { s.MaxIdle = time.Second })
+	for offset := range int64(50) {
+		r.feeds[0].add("a", offset, 0, rec{offset, "ok"})
+		step(t, r)
+		r.clock.Advance(50 * time.Millisecond)
+		// Known for a second at least, and for a part of it more at most.
+		require.LessOrEqual(t, len(r.done), max(0, int(offset)+1-20), "%d", offset)
+		require.GreaterOrEqual(t, len(r.done), max(0, int(offset)+1-20-4), "%d", offset)
+	}
+}
+
+// A backlog is held back for an empty input once, not for each of its batches.
+func TestMaxIdleOfABacklog(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "ab", func(s *Setup) { s.MaxIdle = time.Second })
+	r.feeds[0].end = 1000
+	require.Zero(t, step(t, r))
+	r.feeds[0].add("a", 0, 0, rec{0, "ok"})
 	require.Zero(t, step(t, r))
 	r.clock.Advance(time.Second)
 	require.Equal(t, 1, step(t, r))
-	require.Equal(t, []string{"b@0", "a@0", "a@1", "a@2", "b@1", "a@3"}, r.done)
+	for offset := int64(1); offset < 1000; offset++ {
+		r.feeds[0].add("a", offset, 0, rec{offset, "ok"})
+		require.Equal(t, 1, step(t, r))
+	}
+	r.feeds[0].add("a", 1000, 0, rec{1000, "ok"})
+	require.Zero(t, step(t, r), "this one is new")
+}
+
+// Records whose transactions are under way are waited for, however long they take: what was written together in several
+// partitions becomes visible in one after the other. Those that come of the task's own results are not.
+func TestWaitsForTransactions(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "abc", func(s *Setup) { s.Sources[2].Echo = true })
+	r.feeds[2].open = true
+	r.feeds[0].add("a", 0, 0, rec{5, "ok"})
+	require.Equal(t, 1, step(t, r))
+	r.feeds[1].open = true
+	r.feeds[0].add("a", 1, 0, rec{6, "ok"})
+	require.Zero(t, step(t, r))
+	r.clock.Advance(time.Hour)
+	require.Zero(t, step(t, r))
+	r.feeds[1].open = false
+	r.feeds[1].add("b", 0, 0, rec{4, "ok"})
+	require.Equal(t, 2, step(t, r))
+	require.Equal(t, []string{"a@0", "b@0", "a@1"}, r.done)
 }
 
 // Each input is waited for by itself: that one has been dry for long does not shorten the wait for another.

@@ -116,6 +116,8 @@ type fakeFeed struct {
 	batches []*kafka.Batch
 	out     int  // popped and not yet done
 	more    bool // known to be in the topic
+	open    bool // a transaction is under way
+	end     int64
 	err     error
 }
 
@@ -131,6 +133,8 @@ func (f *fakeFeed) Pop() (*kafka.Batch, bool) {
 
 func (f *fakeFeed) Done(*kafka.Batch) { f.out-- }
 func (f *fakeFeed) Ended() bool       { return len(f.batches) == 0 && !f.more }
+func (f *fakeFeed) Undecided() bool   { return f.open }
+func (f *fakeFeed) End() int64        { return f.end }
 func (f *fakeFeed) Err() error        { return f.err }
 
 // rec is a record of a fake batch.
@@ -152,6 +156,7 @@ func (f *fakeFeed) add(topic string, first, gap int64, recs ...rec) {
 		})
 	}
 	f.batches = append(f.batches, b)
+	f.end = max(f.end, b.Last+1)
 }
 
 // fakeOutput keeps what is sent. It implements Output and Target.

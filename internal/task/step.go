@@ -82,7 +82,7 @@ func (t *Task) dispatch() (best *slot, until int64, err error) {
 		}
 		switch {
 		case !ok:
-			starved = starved || len(t.inputs) > 1 && !s.feed.Ended()
+			starved = starved || len(t.inputs) > 1 && s.due()
 		case best == nil:
 			best, oldest = s, at
 		case at < oldest:
@@ -92,31 +92,10 @@ func (t *Task) dispatch() (best *slot, until int64, err error) {
 			until = min(until, at)
 		}
 	}
-	if t.room <= 0 || best != nil && t.patient(starved) {
+	if t.room <= 0 || best != nil && (starved || t.patient(best)) {
 		return nil, 0, nil
 	}
 	return best, until, nil
-}
-
-// patient says whether records are held back for an empty input: as long as that input is known to have more, and
-// beyond that for MaxIdle after it ran dry, unless it is an echo.
-func (t *Task) patient(starved bool) (wait bool) {
-	if starved || t.MaxIdle <= 0 || len(t.inputs) == 1 {
-		return starved
-	}
-	for i := range t.inputs {
-		s := &t.inputs[i]
-		if s.batch != nil || s.echo {
-			s.dry = time.Time{}
-			continue
-		}
-		now := t.Clock.Now()
-		if s.dry.IsZero() {
-			s.dry = now
-		}
-		wait = wait || now.Sub(s.dry) < t.MaxIdle
-	}
-	return wait
 }
 
 // head gives the time of the input's next record, taking the next batch from its feed when the one in work is

@@ -66,8 +66,12 @@ type Input interface {
 type Feed interface {
 	Pop() (*kafka.Batch, bool)
 	Done(*kafka.Batch)
-	// Ended is true when the feed is empty and nothing more is known to be in the topic.
+	// Ended is true when the feed is empty and nothing more is known to be in the topic that may be read by now.
 	Ended() bool
+	// Undecided is true when records are known to be in the topic behind those, in transactions that are under way.
+	Undecided() bool
+	// End is the offset behind everything that is known to be in the topic.
+	End() int64
 	// Err is a failure that the feed cannot get over, such as an offset that is out of range.
 	Err() error
 }
@@ -141,6 +145,7 @@ type slot struct {
 	known bool         // until the input is given its turn
 	echo  bool         // as in Source
 	dry   time.Time    // since when it has been found empty; zero when it is not
+	age   age          // of its records, kept while another input is dry
 }
 
 // New builds the task's operators and opens its stores; its inputs have no feeds yet.

@@ -97,6 +97,8 @@ func (f *feed) Pop() (*kafka.Batch, bool) {
 
 func (f *feed) Done(*kafka.Batch) {}
 func (f *feed) Ended() bool       { return f.next >= f.log.end() }
+func (f *feed) Undecided() bool   { return false } // what is written is in the log once it is committed
+func (f *feed) End() int64        { return f.log.end() }
 func (f *feed) Err() error        { return nil }
 
 // clone copies what the caller may use again.
