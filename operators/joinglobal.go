@@ -19,6 +19,10 @@ func JoinGlobal[K, V any, G comparable, T, R any](in stream.Stream[K, V], table 
 
 // LeftJoinGlobal is JoinGlobal that keeps every record: where key gives false, or the selected key has no row, f gets
 // ok false and the zero row.
+//
+//	table: EUR=1.1                                             USD=1
+//	in:             a EUR @3         b USD @4       c none @5         b USD @7
+//	out:            a (EUR,1.1) @3   b (USD,∅) @4   c (none,∅) @5     b (USD,1) @7
 func LeftJoinGlobal[K, V any, G comparable, T, R any](in stream.Stream[K, V], table stream.GlobalTable[G, T],
 	key func(k K, v V) (G, bool), f func(v V, row T, ok bool) R) stream.Stream[K, R] {
 	return joinGlobal("left join global", in, table, key, false, f)

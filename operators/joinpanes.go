@@ -55,6 +55,11 @@ func LeftJoinPanes[K comparable, A, B, R any](name string, a stream.Stream[K, wi
 }
 
 // OuterJoinPanes is LeftJoinPanes that has a result for each window of either side: f is told which.
+//
+//	a:    k [0,10) 1 @3                      j [0,10) 2 @9 Final                        k [20,30) 4 @25
+//	b:                   j [0,10) x @9 Final                       i [0,10) y @9 Final
+//	out:  k [0,10) 1- @3 j [0,10) -x @9      j [0,10) 2x @9 Final  i [0,10) -y @9       k [20,30) 4- @25,
+//	                                                                                    i [0,10) -y @9 Final
 func OuterJoinPanes[K comparable, A, B, R any](name string, a stream.Stream[K, window.Pane[A]],
 	b stream.Stream[K, window.Pane[B]], grace time.Duration, f func(a A, hasA bool, b B, hasB bool) R,
 ) stream.Stream[K, window.Pane[R]] {

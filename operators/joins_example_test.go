@@ -143,3 +143,43 @@ func ExampleJoinGlobal() {
 	// in b EUR @7 → b 1.2 @7
 	// in c USD @8 →
 }
+
+func ExampleLeftJoinGlobal() {
+	listJoined(func(topo *stream.Topology) texts {
+		named := func(_, currency string) (string, bool) { return currency, currency != "none" }
+		return operators.LeftJoinGlobal(stream.From(topo, words), stream.GlobalTableFrom(topo, other), named,
+			func(v, rate string, ok bool) string { return inPair(v, orAbsent(rate, ok)) })
+	}, "table EUR 1.1 @1", "in a EUR @3", "in b USD @4", "in c none @5", "table USD 1 @6", "in b USD @7")
+	// Output:
+	// table EUR 1.1 @1 →
+	// in a EUR @3 → a (EUR,1.1) @3
+	// in b USD @4 → b (USD,∅) @4
+	// in c none @5 → c (none,∅) @5
+	// table USD 1 @6 →
+	// in b USD @7 → b (USD,1) @7
+}
+
+func ExampleLeftJoinTableGrace() {
+	listJoined(func(topo *stream.Topology) texts {
+		in, table := stream.From(topo, words), stream.VersionedTableFrom(topo, other, 100*ms)
+		return operators.LeftJoinTableGrace("join", in, table, 5*ms, func(v, row string, ok bool) string {
+			return inPair(v, orAbsent(row, ok))
+		})
+	}, "in a x @8", "in a y @12", "table a 1 @10", "in b z @17")
+	// Output:
+	// in a x @8 →
+	// in a y @12 →
+	// table a 1 @10 →
+	// in b z @17 → a (x,∅) @8, a (y,1) @12
+}
+
+func ExampleOuterJoinPanes() {
+	tabulateJoin("outer-panes", "a k 0,10,1 @3", "b j 0,10,x,f @9", "a j 0,10,2,f @9", "b i 0,10,y,f @9",
+		"a k 20,30,4 @25")
+	// Output:
+	// a k 0,10,1 @3 → k [0,10) 1- @3
+	// b j 0,10,x,f @9 → j [0,10) -x @9
+	// a j 0,10,2,f @9 → j [0,10) 2x final @9
+	// b i 0,10,y,f @9 → i [0,10) -y @9
+	// a k 20,30,4 @25 → k [20,30) 4- @25, i [0,10) -y final @9
+}

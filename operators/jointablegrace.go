@@ -32,6 +32,12 @@ func JoinTableGrace[K comparable, V, T, R any](name string, in stream.Stream[K, 
 
 // LeftJoinTableGrace is JoinTableGrace that keeps records whose key has no row as of their time: f gets ok false and
 // the zero row for them. So it does for records that have no key; they come at once.
+//
+//	grace: 5ms
+//	table:                     a=1 @10
+//	in:     a x @8   a y @12             b z @17
+//	out:                                 a (x,∅) @8
+//	                                     a (y,1) @12
 func LeftJoinTableGrace[K comparable, V, T, R any](name string, in stream.Stream[K, V], table stream.Table[K, T],
 	grace time.Duration, f func(v V, row T, ok bool) R) stream.Stream[K, R] {
 	return joinTableGrace("left join table", name, in, table, grace, false, f)

@@ -146,3 +146,24 @@ func ExampleAggregateWindows_every() {
 	// a 8 @31 → a [0,100) 7 @12
 	// a 16 @101 → a [0,100) 15 @31 Final
 }
+
+func ExampleSuppressUntilClose() {
+	tabulatePanes(func(in texts) stream.Stream[string, window.Pane[int64]] {
+		sums := operators.AggregateWindows("sums", in, window.Tumbling{Size: 10 * ms, Grace: 5 * ms}, operators.Sum(number))
+		return operators.SuppressUntilClose("last", sums.Out, 5*ms, operators.Limits{})
+	}, "a 1 @3", "a 2 @7", "a 4 @12", "b 1 @15")
+	// Output:
+	// a 1 @3 →
+	// a 2 @7 →
+	// a 4 @12 →
+	// b 1 @15 → a [0,10) 3 @7 Final
+}
+
+func ExampleAggregateWindows_unlimited() {
+	tabulate(window.Unlimited{From: time.UnixMilli(5)}, "a 1 @3", "a 2 @7", "a 4 @1000", "a 8 @9")
+	// Output:
+	// a 1 @3 →
+	// a 2 @7 → a [5,9223372036854775807) 2 @7
+	// a 4 @1000 → a [5,9223372036854775807) 6 @1000
+	// a 8 @9 → a [5,9223372036854775807) 14 @1000
+}

@@ -4,6 +4,7 @@ package window_test
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/irmak-go/irmak/window"
@@ -181,4 +182,44 @@ func ExampleCombiner() {
 func ExampleSpan_String() {
 	fmt.Println(window.Tumbling{Size: time.Minute}.Slice(1_767_366_245_250))
 	// Output: [2026-01-02T15:04:00Z, 2026-01-02T15:05:00Z)
+}
+
+func ExampleCalendar() {
+	days := func(w window.Calendar, times ...string) {
+		for _, text := range times {
+			t, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				panic(err)
+			}
+			span := w.Spans(nil, t.UnixMilli())[0]
+			fmt.Println(text, "→", span, time.Duration(span.End-span.Start)*time.Millisecond)
+		}
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	days(window.Calendar{Unit: window.Day, In: berlin}, "2026-03-28T23:30:00Z", "2026-03-29T22:00:00Z")
+	days(window.Calendar{Unit: window.Month}, "2026-02-10T00:00:00Z")
+	// Output:
+	// 2026-03-28T23:30:00Z → [2026-03-28T23:00:00Z, 2026-03-29T22:00:00Z) 23h0m0s
+	// 2026-03-29T22:00:00Z → [2026-03-29T22:00:00Z, 2026-03-30T22:00:00Z) 24h0m0s
+	// 2026-02-10T00:00:00Z → [2026-02-01T00:00:00Z, 2026-03-01T00:00:00Z) 672h0m0s
+}
+
+func ExampleCount() {
+	for _, w := range []window.Count{{Size: 3}, {Size: 3, Advance: 1}, {Size: 4, Advance: 2}, {Size: 3, Advance: 2}} {
+		var full []string
+		for i := range int64(7) { // the records of a key, which the table counts from 1
+			if from, end := w.Filling(i); end == i+1 {
+				full = append(full, fmt.Sprintf("%d to %d", from+1, end))
+			}
+		}
+		fmt.Println(w.Size, w.Advance, "→", strings.Join(full, ", "))
+	}
+	// Output:
+	// 3 0 → 1 to 3, 4 to 6
+	// 3 1 → 1 to 1, 1 to 2, 1 to 3, 2 to 4, 3 to 5, 4 to 6, 5 to 7
+	// 4 2 → 1 to 2, 1 to 4, 3 to 6
+	// 3 2 → 1 to 2, 2 to 4, 4 to 6
 }

@@ -14,5 +14,6 @@ func Rules() []Rule {
 		{"open end", perFile(openEnd)},
 		{"doc", docs},
 		{"config", perFile(config)},
+		{"table", tables},
 	}
 }
