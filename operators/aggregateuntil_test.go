@@ -3,7 +3,6 @@
 package operators_test
 
 import (
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -47,9 +46,9 @@ func TestRandomTriggered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			equivalent(t, scenario{
 				build: piped(func(in texts) texts { return paneTexts(globalOf(name, in, written)) }),
-				draw: func(r *rand.Rand, i int) event {
-					e := draw(r, i)
-					e.value = []string{"a", "b", "c", "!", ".", "x"}[r.IntN(6)]
+				weather: func(c *climate, _ int) event {
+					e := c.event()
+					e.value = "abc!.x"[c.IntN(6):][:1]
 					return e
 				},
 				oracle: func(history []event) (want []string) {

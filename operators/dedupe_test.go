@@ -3,7 +3,6 @@
 package operators_test
 
 import (
-	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -24,8 +23,8 @@ func deduped(in texts) texts {
 func TestRandomDedupe(t *testing.T) {
 	equivalent(t, scenario{
 		build: piped(deduped),
-		draw: func(r *rand.Rand, i int) event {
-			e := draw(r, i)
+		weather: func(c *climate, _ int) event {
+			e := c.event()
 			e.value = e.value[:1]
 			return e
 		},

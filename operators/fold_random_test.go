@@ -5,7 +5,6 @@ package operators_test
 import (
 	"cmp"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -21,8 +20,8 @@ import (
 func equivalentFold(t *testing.T, build func(texts) texts, say func(values []string) string) {
 	t.Helper()
 	equivalent(t, scenario{
-		build: piped(build),
-		draw:  draw,
+		build:   piped(build),
+		weather: anyEvent,
 		oracle: func(history []event) (want []string) {
 			values, at := map[string][]string{}, map[string]int64{}
 			for _, e := range history {
@@ -139,10 +138,10 @@ func TestRandomGroupTableDistinct(t *testing.T) {
 				})
 			stream.To(stream.Encode(shown, codec.String), lines)
 		},
-		draw: func(r *rand.Rand, i int) event {
-			e := drawDeletes(r, i)
+		weather: func(c *climate, _ int) event {
+			e := c.nullable(c.event())
 			if !e.null {
-				e.value = "abc!"[r.IntN(4):][:1] + fmt.Sprint(r.IntN(5))
+				e.value = "abc!"[c.IntN(4):][:1] + fmt.Sprint(c.IntN(5))
 			}
 			return e
 		},

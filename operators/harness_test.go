@@ -33,11 +33,9 @@ type event struct {
 // scenario is a topology from words, and maybe other, to lines, with a recomputation of what comes out.
 type scenario struct {
 	build func(topo *stream.Topology)
-	// weather makes the i-th event of a history in the climate that was drawn for it.
+	// weather makes the i-th event of a history in the climate that was drawn for it. Where results depend on the order
+	// between topics, times must ascend.
 	weather func(c *climate, i int) event
-	// draw makes the i-th event where there is no weather. Where results depend on the order between topics, times must
-	// ascend.
-	draw func(r *rand.Rand, i int) event
 	// oracle gives the results of one partition's whole history, as show writes them.
 	oracle func(history []event) []string
 	// global: the oracle is given the history of all partitions at once, because records change their partitions.
@@ -100,11 +98,7 @@ func (c *scenario) run(t *testing.T, seed uint64) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 0))
 	opts := drawOptions(r)
-	weather := c.weather
-	if weather == nil {
-		weather = func(w *climate, i int) event { return c.draw(w.Rand, i) }
-	}
-	minimal(t, seed, opts, drawSteps(r, weather), func(t *testing.T, steps []step) {
+	minimal(t, seed, opts, drawSteps(r, c.weather), func(t *testing.T, steps []step) {
 		t.Helper()
 		c.play(t, opts, steps)
 	})
@@ -206,23 +200,6 @@ func grouped(lines []string, group func(string) string) map[string][]string {
 		groups[k] = append(groups[k], line)
 	}
 	return groups
-}
-
-// draw makes an event of a random history: a dozen keys, times in rough order, some without a key.
-func draw(r *rand.Rand, i int) event {
-	return event{
-		key: fmt.Sprintf("k%d", r.IntN(12)), value: fmt.Sprint(r.IntN(100)), at: int64(max(0, i*10+r.IntN(200)-100)),
-		nullKey: r.IntN(20) == 0,
-	}
-}
-
-// drawDeletes is draw with deletes.
-func drawDeletes(r *rand.Rand, i int) event {
-	e := draw(r, i)
-	if r.IntN(3) == 0 {
-		e.null, e.value = true, ""
-	}
-	return e
 }
 
 // line is a result as show writes it.

@@ -5,7 +5,6 @@ package operators_test
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -57,16 +56,17 @@ func joinedPanes(name string, a, b stream.Stream[string, window.Pane[string]], g
 	return operators.OuterJoinPanes("joined", a, b, grace, bothSides)
 }
 
-// drawPanes makes panes of windows of 100 ms that lie around now, one time in five far back.
-func drawPanes(r *rand.Rand, i int) event {
-	start := max(0, i*10/100-r.IntN(3)) * 100
-	if r.IntN(5) == 0 {
+// pane is a pane of a window of 100 ms that lies around the newest time, one time in five far back.
+func (c *climate) pane(_ int) event {
+	e := c.inOrder()
+	start := max(0, e.at/100-c.Int64N(3)) * 100
+	if c.IntN(5) == 0 {
 		start = max(0, start-1000)
 	}
-	return event{
-		other: r.IntN(2) == 0, key: fmt.Sprintf("k%d", r.IntN(3)), at: int64(i * 10), nullKey: r.IntN(20) == 0,
-		value: fmt.Sprintf("%d,%d,%d,%s", start, start+100, r.IntN(100), []string{"", "", "f", "r"}[r.IntN(4)]),
-	}
+	e.other = c.IntN(2) == 0
+	e.value = fmt.Sprintf("%d,%d,%d,%s", start, start+min(100, window.Forever-start), c.IntN(100),
+		[]string{"", "", "f", "r"}[c.IntN(4)])
+	return e
 }
 
 func TestRandomJoinPanes(t *testing.T) {
@@ -78,8 +78,8 @@ func TestRandomJoinPanes(t *testing.T) {
 					stream.To(paneTexts(stream.Encode(joinedPanes(name, a, b, 50*time.Millisecond),
 						operators.PaneCodec(codec.String))), lines)
 				},
-				draw:   drawPanes,
-				oracle: func(history []event) []string { return paneJoinOracle(name, history, 50) },
+				weather: (*climate).pane,
+				oracle:  func(history []event) []string { return paneJoinOracle(name, history, 50) },
 			})
 		})
 	}
@@ -127,10 +127,10 @@ func (o *paneHistory) result(row [2]*event, final bool) (p window.Pane[string], 
 // update gives the new result of e's window, or takes the old one back.
 func (o *paneHistory) update(e *event) (want []string) {
 	p := paneOf(e.value)
-	if p.Span.End+o.grace <= o.clock {
+	if p.Span.Closed(o.clock, o.grace) {
 		return nil
 	}
-	k, side := fmt.Sprintf("%s %08d", e.key, p.Span.Start), 0
+	k, side := fmt.Sprintf("%s %019d", e.key, p.Span.Start), 0
 	if e.other {
 		side = 1
 	}
@@ -155,7 +155,7 @@ func (o *paneHistory) close() (want []string) {
 	for _, k := range slices.Sorted(maps.Keys(o.rows)) {
 		row := o.rows[k]
 		res, at, ok := o.result(row, true)
-		if res.Span.End+o.grace > o.clock {
+		if !res.Span.Closed(o.clock, o.grace) {
 			continue
 		}
 		if alone := (row[0] == nil) != (row[1] == nil); ok && alone && (finalPane(row[0]) || finalPane(row[1])) {
