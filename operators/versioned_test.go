@@ -80,15 +80,8 @@ func TestRandomJoinVersionedTable(t *testing.T) {
 	}
 	const history = 120
 	equivalent(t, scenario{
-		build: piped(func(in texts) texts { return asOf(in, history*time.Millisecond) }),
-		weather: func(c *climate, i int) event {
-			e := c.event()
-			e.value = fmt.Sprintf("%s%d", [...]string{"=", "", ""}[c.IntN(3)], i)
-			if e.value[0] == '=' && c.IntN(4) == 0 {
-				e.value = "="
-			}
-			return e
-		},
+		build:   piped(func(in texts) texts { return asOf(in, history*time.Millisecond) }),
+		weather: rowOrRead,
 		oracle: func(events []event) (want []string) {
 			all, newest := map[string][]update{}, int64(0)
 			for _, e := range events {
