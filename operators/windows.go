@@ -35,7 +35,8 @@ type Windowed[K comparable, V, A any] struct {
 // The operator's clock is the highest event time that it saw, less the Disorder of the source. A window takes records
 // until the clock has reached its end and its Grace; that is judged for each window of a record: above, [0,10) is
 // closed for the hopping record at 7, and [5,15) is not. What is late for all of them goes to Late and is counted. For
-// sliding windows these are the panes that it could be in, for a session the one that it would join.
+// sliding windows these are the pane that ends at the record and those that are there around it, for a session the one
+// that it would join.
 //
 // Records without a key or with a null value are dropped and counted and do not move the clock. So are records that no
 // window contains, such as those before [window.Unlimited].From, but they do move it.

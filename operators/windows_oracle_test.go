@@ -62,22 +62,22 @@ func (o windowOracle) clocks(history []event) []int64 {
 }
 
 // updates are the panes that change with each record, and the records that are late for all. A window holds all
-// records of its key in it: those that come when it is open, and no other pane is asked for.
+// records of its key in it that were not late: those that come when it is open, and no other pane is asked for.
 func (o windowOracle) updates(history []event) (updates []update, late []int) {
 	clocks := o.clocks(history)
 	for i, e := range history {
 		if e.nullKey || e.null {
 			continue
 		}
-		spans, tooLate := o.spans(history[:i+1], clocks)
+		spans, tooLate := o.spans(history[:i+1], late, clocks[i])
 		if tooLate {
 			late = append(late, i)
 		}
 		for _, s := range spans {
 			u := update{i: i, key: e.key, pane: window.Pane[string]{Span: s}}
 			var members []event
-			for _, m := range history[:i+1] {
-				if m.key == e.key && !m.nullKey && !m.null && s.Contains(m.at) {
+			for j, m := range history[:i+1] {
+				if m.key == e.key && !m.nullKey && !m.null && s.Contains(m.at) && !slices.Contains(late, j) {
 					members = append(members, m)
 					u.at = max(u.at, m.at)
 				}
@@ -161,9 +161,9 @@ func (o windowOracle) slice(t int64) int64 {
 	return 0
 }
 
-// spans are the windows that the last record changes and that are open, by start. It may be late for all that it could
-// be in. (A record in time for sliding windows may change none: it is there for those to come.)
-func (o windowOracle) spans(history []event, clocks []int64) (spans []window.Span, late bool) {
+// spans are the windows that the last record changes and that are open, by start. It may be late for all that it is
+// in; late are the records that were.
+func (o windowOracle) spans(history []event, late []int, clock int64) (spans []window.Span, tooLate bool) {
 	i := len(history) - 1
 	e := history[i]
 	w, sliding := o.w.(window.Sliding)
@@ -172,23 +172,23 @@ func (o windowOracle) spans(history []event, clocks []int64) (spans []window.Spa
 	}
 	if !sliding {
 		all := o.w.(window.Aligned).Spans(nil, e.at)
-		open := window.Open(all, clocks[i], o.w.Linger())
+		open := window.Open(all, clock, o.w.Linger())
 		return open, len(open) == 0 && len(all) > 0
 	}
 	var times []int64 // of the key's records that were not late
 	for j, m := range history[:i] {
-		if m.key == e.key && !m.nullKey && !m.null && !w.Late(m.at, clocks[j]) {
+		if m.key == e.key && !m.nullKey && !m.null && !slices.Contains(late, j) {
 			times = append(times, m.at)
 		}
 	}
-	if w.Late(e.at, clocks[i]) {
-		return nil, true
-	}
-	before := slidingPanesOf(w, times)
+	before, tooLate := slidingPanesOf(w, times), true
 	for s := range slidingPanesOf(w, append(times, e.at)) {
-		if (s.Contains(e.at) || !before[s]) && !s.Closed(clocks[i], w.Linger()) {
-			spans = append(spans, s)
+		if (s.Contains(e.at) || !before[s]) && !s.Closed(clock, w.Linger()) {
+			spans, tooLate = append(spans, s), tooLate && !s.Contains(e.at)
 		}
+	}
+	if tooLate {
+		return nil, true
 	}
 	slices.SortFunc(spans, window.ByStart)
 	return spans, false

@@ -13,7 +13,7 @@ import (
 // slidingMoments keeps one part for each key and record time: sliding windows of a fold that merges. A record is
 // added once; panes are merged from the parts in them when somebody wants to see them.
 type slidingMoments[K comparable, V, A any] struct {
-	slidingWindows[K, V, A]
+	*slidingWindows[K, V, A]
 	parts   *parts[A]
 	changes changes[K] // scratch of round
 	collect func(start int64, row *slidingRow[A]) bool
@@ -39,7 +39,7 @@ func newSlidingMoments[K comparable, V, A any](g *windowTask[K, V, A], w window.
 }
 
 func (m *slidingMoments[K, V, A]) add(r *stream.Record[K, V]) (dropped string) {
-	if m.late(r.Time) {
+	if m.late(r) {
 		return dropLate
 	}
 	switch {

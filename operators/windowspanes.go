@@ -12,7 +12,7 @@ import (
 // slidingPanes keeps a part for each pane, to which records are added in the order of arrival: sliding windows of a
 // fold that does not merge. What a new pane begins with is copied from another one. See [window.Sliding.Changes].
 type slidingPanes[K comparable, V, A any] struct {
-	slidingWindows[K, V, A]
+	*slidingWindows[K, V, A]
 	times   []int64 // of records, scratch
 	steps   []window.Change
 	results []result[A]
@@ -36,7 +36,7 @@ func newSlidingPanes[K comparable, V, A any](g *windowTask[K, V, A], w window.Sl
 }
 
 func (o *slidingPanes[K, V, A]) add(r *stream.Record[K, V]) (dropped string) {
-	if o.late(r.Time) {
+	if o.late(r) {
 		return dropLate
 	}
 	if o.emission == window.PerCommit && !o.freeze(o.lowest(r.Time)) {

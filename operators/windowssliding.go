@@ -74,11 +74,15 @@ type slidingWindows[K comparable, V, A any] struct {
 	size  int64 // ms
 	store *state.WindowStore[K, slidingRow[A]]
 	spans []window.Span // scratch
+	near  []int64       // of records around one that may be late, scratch
+	note  func(start int64, row *slidingRow[A]) bool
 }
 
-func newSliding[K comparable, V, A any](g *windowTask[K, V, A], w window.Sliding, keeps int64) slidingWindows[K, V, A] {
+func newSliding[K comparable, V, A any](
+	g *windowTask[K, V, A], w window.Sliding, keeps int64,
+) *slidingWindows[K, V, A] {
 	size := w.Size.Milliseconds()
-	s := slidingWindows[K, V, A]{
+	s := &slidingWindows[K, V, A]{
 		timeline: newTimeline(g, size, later(later(size, 1), w.Linger()), keeps), w: w, size: size,
 	}
 	s.agenda.upTo = w.OldestOpen(g.restored)
@@ -87,12 +91,27 @@ func newSliding[K comparable, V, A any](g *windowTask[K, V, A], w window.Sliding
 		Segment: s.agenda.segment, Retention: s.retention(),
 	}.Open(g.task)
 	s.rows = s.store
+	s.note = func(start int64, row *slidingRow[A]) bool {
+		if row.Record {
+			s.near = append(s.near, start)
+		}
+		return true
+	}
 	return s
 }
 
-// late judges a record at t by the last pane that it could be in.
-func (s *slidingWindows[K, V, A]) late(t int64) bool {
-	return s.w.Late(t, s.clock.Now()) || t < s.store.Expired()
+// late tells whether all panes that r lies in are closed. Few records need a look at those around them.
+func (s *slidingWindows[K, V, A]) late(r *stream.Record[K, V]) bool {
+	now := s.clock.Now()
+	if r.Time < s.store.Expired() {
+		return true
+	}
+	s.near = s.near[:0]
+	if s.lowest(r.Time) < s.oldestOpen(now) {
+		near := s.w.Neighbours(r.Time)
+		s.store.ScanKey(r.Key, near.Start, near.End-1, s.note)
+	}
+	return s.w.Late(r.Time, now, s.near)
 }
 
 // lowest is the start of the first pane that a record at t is in.

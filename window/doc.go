@@ -57,8 +57,8 @@
 //		slices that start before window.OldestOpen(w, c1) can be deleted
 //
 // Sliding windows of a fold that merges store one state per key and record time and go the same way, with
-// [Sliding.Spans] for a record and [Sliding.Panes] for what the clock closes. Those of a fold that does not merge
-// store a state per pane and apply [Sliding.Changes].
+// [Sliding.Late] and [Sliding.Spans] for a record and [Sliding.Panes] for what the clock closes. Those of a fold that
+// does not merge store a state per pane and apply [Sliding.Changes].
 //
 // To know cheaply whether a clock move closes anything, keep the earliest [Span.ClosesAt] of what is stored and look
 // at nothing else before the clock gets there.

@@ -22,6 +22,9 @@ import (
 //	15 → [5,16)
 //	20 → [10,21) new, with both; [16,27) new, the one that begins after 15
 //	32 → [22,33) new. Nothing begins after 20: a pane [21,32) would be empty.
+//
+// A record is late once all panes that it lies in are closed, those that are there and the one that ends at it; it is
+// then in none that come to be later either.
 type Sliding struct {
 	// Size is the greatest difference of the times of two records that belong together.
 	Size time.Duration
@@ -46,8 +49,19 @@ func (w Sliding) Linger() int64 { return ms(w.Grace) }
 // Emission is Emit.
 func (w Sliding) Emission() Emit { return w.Emit }
 
-// Late tells whether a record at t is late for every pane that it could be in, of which [t, t+Size] closes last.
-func (w Sliding) Late(t, clock int64) bool { return w.pane(t).Closed(clock, w.Linger()) }
+// Late tells whether a record of the key at t is late: whether the panes that it lies in are closed, the one that ends
+// at it and those that are there because of the records around it. times are the times of these records, as for
+// [Sliding.Spans]; where the pane that ends at t is open, none are needed.
+func (w Sliding) Late(t, clock int64, times []int64) bool {
+	open, d := w.OldestOpen(clock), ms(w.Size)
+	if t < open || t-d >= open || open == 0 {
+		return t < open
+	}
+	// The panes between open and t begin after a record or end at one.
+	after, _ := slices.BinarySearch(times, open-1)
+	ending, _ := slices.BinarySearch(times, add(open, d))
+	return (after == len(times) || times[after] >= t) && (ending == len(times) || times[ending]-d > t)
+}
 
 // Neighbours is where the record times lie that [Sliding.Spans] needs for a record at t. What lies in it is also
 // enough to combine the values of those spans from.

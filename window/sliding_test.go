@@ -178,8 +178,9 @@ func TestSlidingForgetsInTime(t *testing.T) {
 			at := max(0, clock+rnd.Int64N(6)-rnd.Int64N(2*d+2*grace+3))
 			before := clock
 			clock = max(clock, at)
-			if w.Late(at, clock) != (clock > at+d+grace) {
-				t.Fatalf("seed %d: Late(%d, %d)", seed, at, clock)
+			late := w.Late(at, clock, within(times, w.Neighbours(at)))
+			if late != lateByDefinition(w, at, clock, taken) {
+				t.Fatalf("seed %d: Late(%d, %d) of %v", seed, at, clock, times)
 			}
 			from, to := w.Closing(before, clock)
 			closing := panesOf(d, within(taken, Span{from - d - 2, to + 2*d + 3}))
@@ -191,7 +192,7 @@ func TestSlidingForgetsInTime(t *testing.T) {
 				t.Fatalf("seed %d: from %d to %d closes from %d, not from %d", seed, before, clock, from, closedTo)
 			}
 			closedTo = to
-			if w.Late(at, clock) {
+			if late {
 				continue
 			}
 			spans := w.Spans(nil, at, within(times, w.Neighbours(at)))
@@ -224,6 +225,17 @@ func TestSlidingForgetsInTime(t *testing.T) {
 	}
 }
 
+// lateByDefinition asks each pane that there would be with the record, whether it is in it and open.
+func lateByDefinition(w Sliding, at, clock int64, taken []int64) bool {
+	d := w.Size.Milliseconds()
+	for s := range panesOf(d, within(with(taken, at), Span{at - 2*d - 2, at + 2*d + 3})) {
+		if s.Contains(at) && !s.Closed(clock, w.Linger()) {
+			return false
+		}
+	}
+	return true
+}
+
 func TestSlidingClosing(t *testing.T) {
 	t.Parallel()
 	w := Sliding{Size: 5 * milli, Grace: 2 * milli}
@@ -253,7 +265,7 @@ func TestSlidingNearTheEndOfTime(t *testing.T) {
 			}
 			w.Changes(nil, at, times)
 			times = append(times, at)
-			if w.Late(at, at) || w.OldestOpen(at) > at || w.OldestTime(at) > at || w.OldestPane(at) > at {
+			if w.Late(at, at, times) || w.OldestOpen(at) > at || w.OldestTime(at) > at || w.OldestPane(at) > at {
 				t.Fatalf("%+v at %d: late, or forgotten at once", w, at)
 			}
 		}
