@@ -18,7 +18,8 @@ import (
 // retracted leaves nothing behind.
 //
 // It gives what [window.OnClose] gives, and that costs less: this is for panes that something was done to in between.
-// limits must Stop: to send a pane early would break the promise that it is the last.
+// (Of a kind of windows with gaps between them it may send later: a record in no window has no pane that would move the
+// clock.) limits must Stop: to send a pane early would break the promise that it is the last.
 //
 // What is held back is kept in a store called name, and its order in one named so with "-order". The codec of the panes
 // must be known; see PaneCodec and stream.Encode.

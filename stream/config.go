@@ -89,6 +89,9 @@ type Config struct {
 	// CheckpointInterval is how long a change may be in the changelog only, and so bounds how much a restart replays.
 	// Longer writes less to disk. Defaults to 10 s.
 	CheckpointInterval time.Duration
+	// PurgeInterval is how often what was read and committed is deleted from the topics between operators, which otherwise
+	// would keep it for ever. Defaults to 30 s.
+	PurgeInterval time.Duration
 	// TransactionTimeout is after what time brokers abort the transaction of a process that has disappeared; until then
 	// whoever takes over, and read-committed readers, wait. It must be longer than CommitInterval by far.
 	// Defaults to 10 s.
@@ -137,6 +140,7 @@ const (
 	minCommitInterval         = 10 * time.Millisecond
 	defaultCheckpointInterval = 10 * time.Second
 	defaultTransactionTimeout = 10 * time.Second
+	defaultPurgeInterval      = 30 * time.Second
 	defaultSessionTimeout     = 45 * time.Second
 	defaultRebalanceTimeout   = 60 * time.Second
 	defaultStopTimeout        = 20 * time.Second
@@ -166,6 +170,7 @@ func (c Config) options(app string) (engine.Options, error) {
 		ExactlyOnce:        c.Guarantee == ExactlyOnce,
 		CommitInterval:     orDefault(c.CommitInterval, defaultCommitInterval),
 		CheckpointInterval: orDefault(c.CheckpointInterval, defaultCheckpointInterval),
+		PurgeInterval:      orDefault(c.PurgeInterval, defaultPurgeInterval),
 		TransactionTimeout: orDefault(c.TransactionTimeout, defaultTransactionTimeout),
 		SessionTimeout:     orDefault(c.SessionTimeout, defaultSessionTimeout),
 		RebalanceTimeout:   orDefault(c.RebalanceTimeout, defaultRebalanceTimeout),
@@ -214,8 +219,9 @@ func (c Config) mistakes(o *engine.Options) (errs []error) {
 		field string
 		value time.Duration
 	}{
-		{"TransactionTimeout", o.TransactionTimeout}, {"SessionTimeout", o.SessionTimeout},
-		{"RebalanceTimeout", o.RebalanceTimeout}, {"StopTimeout", o.StopTimeout}, {"MaxTaskIdle", o.MaxTaskIdle},
+		{"PurgeInterval", o.PurgeInterval}, {"TransactionTimeout", o.TransactionTimeout},
+		{"SessionTimeout", o.SessionTimeout}, {"RebalanceTimeout", o.RebalanceTimeout}, {"StopTimeout", o.StopTimeout},
+		{"MaxTaskIdle", o.MaxTaskIdle},
 	} {
 		say(d.value < 0, "%s is %v; it must not be negative", d.field, d.value)
 	}

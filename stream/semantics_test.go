@@ -15,7 +15,7 @@ import (
 // directories are where the packages lie that docs/semantics.md names.
 var directories = map[string]string{
 	"stream": "stream", "operators": "operators", "window": "window", "task": "internal/task", "graph": "internal/graph",
-	"kafka": "internal/kafka", "e2e": "internal/e2e", "engine": "internal/engine",
+	"kafka": "internal/kafka", "changelog": "internal/changelog", "e2e": "internal/e2e", "engine": "internal/engine",
 	"state": "state", "memory": "state/memory", "pebble": "state/pebble",
 }
 

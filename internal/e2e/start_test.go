@@ -125,14 +125,15 @@ func TestMistakesInConfigAreAllNamed(t *testing.T) {
 	err := start(t, passing("mistakes", "in", "out"), stream.Config{
 		Workers: -1, Memory: 1, CommitInterval: time.Millisecond, CheckpointInterval: time.Microsecond,
 		TransactionTimeout: time.Millisecond, StopTimeout: -1, MaxTaskIdle: -1, SessionTimeout: -1, RebalanceTimeout: -1,
-		Compression: "rar", ReplicationFactor: -2, OffsetReset: 9, SASL: &stream.SASL{Mechanism: "GSSAPI"},
+		PurgeInterval: -1, Compression: "rar", ReplicationFactor: -2, OffsetReset: 9, SASL: &stream.SASL{Mechanism: "GSSAPI"},
 		Errors: stream.Policies{
 			Decode: stream.Policy{Action: 9}, Process: stream.Policy{Retries: -1}, Produce: stream.Policy{Backoff: -1},
 		},
 	}).wait()
 	requireText(t, err, "topology mistakes", "Brokers", "Workers", "Memory", "CommitInterval", "CheckpointInterval",
-		"TransactionTimeout", "StopTimeout", "MaxTaskIdle", "SessionTimeout", "RebalanceTimeout", "Compression", "gzip",
-		"ReplicationFactor", "OffsetReset", "SASL", "SCRAM-SHA-256", "Errors.Decode", "Errors.Process", "Errors.Produce")
+		"PurgeInterval", "TransactionTimeout", "StopTimeout", "MaxTaskIdle", "SessionTimeout", "RebalanceTimeout",
+		"Compression", "gzip", "ReplicationFactor", "OffsetReset", "SASL", "SCRAM-SHA-256",
+		"Errors.Decode", "Errors.Process", "Errors.Produce")
 	err = start(t, passing("mistakes", "in", "out"), stream.Config{Guarantee: 7, Brokers: []string{"localhost:1"}}).wait()
 	requireText(t, err, "Guarantee is 7", "ExactlyOnce")
 }

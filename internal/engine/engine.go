@@ -59,6 +59,7 @@ type Options struct {
 	ExactlyOnce        bool
 	CommitInterval     time.Duration
 	CheckpointInterval time.Duration
+	PurgeInterval      time.Duration
 	TransactionTimeout time.Duration
 	SessionTimeout     time.Duration
 	RebalanceTimeout   time.Duration

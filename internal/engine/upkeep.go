@@ -12,9 +12,6 @@ import (
 	"github.com/irmak-go/irmak/internal/kafka"
 )
 
-// purgeInterval is how often records of repartition topics are deleted that every reader has committed.
-const purgeInterval = 30 * time.Second
-
 // purgeList remembers up to where inputs are committed. Workers note, upkeep takes.
 type purgeList struct {
 	mu      sync.Mutex
@@ -64,7 +61,7 @@ func (p *process) upkeep(ctx context.Context) {
 				return
 			}
 		}
-		if now.Sub(purged) >= purgeInterval {
+		if now.Sub(purged) >= p.opts.PurgeInterval {
 			purged = now
 			p.purgeCommitted(ctx)
 		}
