@@ -14,7 +14,8 @@ import (
 // JoinTableGrace is JoinTable that gives the table's updates time to come: each record waits until the clock of the
 // stream's side (the highest event time of its records, less their Disorder) has reached its time and grace, and is
 // joined then with the row as of its time. So records come in the order of time, those of one time in the order of
-// arrival, whatever their keys. A record for which the clock is that far already is joined at once.
+// arrival, whatever their keys. A record for which the clock is that far already is joined at once, and makes no other
+// come.
 //
 //	grace: 5ms
 //	table: a=1 @1             a=2 @10
@@ -115,9 +116,9 @@ func (g *graceTask[K, V, T, R]) record(r *stream.Record[K, V]) {
 		g.task.Drop(g.label, nullReason(!r.NullValue))
 	case r.NullKey:
 		g.join(r)
-	case !g.moved():
-	case r.Time <= g.clock.Now()-g.grace:
+	case r.Time <= g.clock.Now()-g.grace: // it cannot have moved the clock
 		g.join(r)
+	case !g.moved():
 	default:
 		g.waiting.Put(g.arrived, r.Time, waitingRecord[K, V]{r.Key, r.Value, encodeHeaders(r.Headers)})
 		g.arrived++

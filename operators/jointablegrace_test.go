@@ -131,16 +131,14 @@ func leftGraceOracle(events []event, grace, history int64) (want []string) {
 			continue
 		}
 		clock = max(clock, e.at)
-		late := e.at <= clock-grace // and not behind what waits
-		if !late {
-			waiting = append(waiting, e)
+		if e.at <= clock-grace { // and not behind what waits
+			want = append(want, past.join(e))
+			continue
 		}
+		waiting = append(waiting, e)
 		slices.SortStableFunc(waiting, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 		for len(waiting) > 0 && waiting[0].at <= clock-grace {
 			want, waiting = append(want, past.join(waiting[0])), waiting[1:]
-		}
-		if late {
-			want = append(want, past.join(e))
 		}
 	}
 	return want
