@@ -18,7 +18,8 @@ import (
 // in a store of its own behind ToStream or windows, would see them change. They are never called by two goroutines for
 // one key, but by several for different keys.
 type Fold[V, A any] struct {
-	// Init gives the accumulator of nothing. Defaults to the zero value.
+	// Init gives the accumulator of nothing. Where it is given, sessions that become one are merged into it, so together
+	// with another accumulator it should be no more than that. Defaults to the zero value.
 	Init func() A
 	// Add takes a value in. It has no default.
 	Add func(acc A, v V) A

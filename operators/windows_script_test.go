@@ -17,10 +17,11 @@ import (
 
 // TestWindowScripts runs the files of testdata/windows. A case is an aggregation from topic words to panes and late:
 //
-//	case KIND size=… advance=… grace=… emit=each|commit|close|every:… fold=text|merged disorder=… idle=…
+//	case KIND size=… advance=… grace=… emit=each|commit|close|every:… fold=text|merged|begun disorder=… idle=…
 //
 // or, by what verdictOf says, one of until and triggered, or one of the joins that joinedPanes knows. Sizes are
-// milliseconds, those of count windows records. The fold text writes the values down, merged does so and can merge.
+// milliseconds, those of count windows records. The fold text writes the values down, merged does so and can merge, begun
+// does so from a dot on.
 func TestWindowScripts(t *testing.T) {
 	t.Parallel()
 	late := rest
@@ -29,7 +30,11 @@ func TestWindowScripts(t *testing.T) {
 		topo := stream.New("test")
 		source := words
 		source.NullValues, source.Disorder, source.Idle = true, millisOf(tb, c, "disorder"), millisOf(tb, c, "idle")
-		fold, ok := map[string]operators.Fold[string, string]{"text": written, "merged": merged}[c.Setting("fold", "text")]
+		begun := merged
+		begun.Init = func() string { return "." }
+		fold, ok := map[string]operators.Fold[string, string]{
+			"text": written, "merged": merged, "begun": begun,
+		}[c.Setting("fold", "text")]
 		if !ok {
 			tb.Fatalf("there is no such fold")
 		}

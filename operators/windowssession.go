@@ -147,6 +147,9 @@ func (s *sessions[K, V, A]) merge(r *stream.Record[K, V], joined window.Joined) 
 		return s.fold.Add(s.fold.init(), r.Value)
 	}
 	value := s.copied(s.near[joined.From].Value)
+	if s.fold.Init != nil {
+		value = s.fold.Merge(s.fold.Init(), value)
+	}
 	for _, old := range s.near[joined.From+1 : joined.To] {
 		value = s.fold.Merge(value, s.copied(old.Value))
 	}
