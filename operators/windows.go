@@ -64,8 +64,9 @@ type Windowed[K comparable, V, A any] struct {
 //	                                                            a 16 @101 → a [0,100) 15 @31 Final
 //
 // The fold of sessions needs Merge. A session that takes the place of others is the fold's Init, if it has one, merged
-// with these in the order of time, and then the record. It comes after them, Retracted, with what they held: EachUpdate those that the record replaces, unless there is only one and it is the record's own instant;
-// PerCommit and Every those that were sent before, as they were sent, unless the new one has the same span.
+// with these in the order of time, and then the record. It comes after them, Retracted, with what they held: EachUpdate
+// those that the record replaces, unless there is only one and it is the record's own instant; PerCommit and Every
+// those that were sent before, as they were sent, unless the new one has the same span.
 //
 //	Session{Gap: 10ms, Emit: Every(20 * ms)}
 //	a 1 @15 →

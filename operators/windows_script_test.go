@@ -20,8 +20,8 @@ import (
 //	case KIND size=… advance=… grace=… emit=each|commit|close|every:… fold=text|merged|begun disorder=… idle=…
 //
 // or, by what verdictOf says, one of until and triggered, or one of the joins that joinedPanes knows. Sizes are
-// milliseconds, those of count windows records. The fold text writes the values down, merged does so and can merge, begun
-// does so from a dot on.
+// milliseconds, those of count windows records. The fold text writes the values down, merged does so and can merge,
+// begun does so from a dot on.
 func TestWindowScripts(t *testing.T) {
 	t.Parallel()
 	late := rest
