@@ -22,8 +22,9 @@ import (
 //
 // The join has one clock for both sides: the highest event time that it saw, less the larger Disorder of the sources. A
 // record is closed once the clock is past all that it could match, and w.Grace beyond: past its time + After + Grace
-// for a left record, its time + Before + Grace for a right one. It is kept as long as a record of the other side that
-// is not closed itself can match it. Records that come closed are joined with what is still kept.
+// for a left record, its time + Before + Grace for a right one. Records that come closed are joined with what is still
+// kept: a record is kept until one of its own side comes that is later by more than Before + After + Grace and the
+// Disorder, and so at least as long as a record of the other side that is not closed itself can match it.
 //
 // Records without a key or with a null value are dropped and counted. They move the clock.
 //

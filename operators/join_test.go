@@ -124,10 +124,10 @@ func randomJoin(kind string, w window.Within, self bool) scenario {
 
 // streamJoinOracle is the answer of a join: of each side it keeps everything, and whether it waits for a match.
 func streamJoinOracle(kind string, w window.Within, self bool, history []event) []string {
-	o := joinHistory{kind: kind, w: w, clock: -1, keptLeft: w.KeptLeft(), keptRight: w.KeptRight()}
+	o := joinHistory{kind: kind, w: w, self: self, clock: -1, kept: [2]int64{w.KeptLeft(), w.KeptRight()}}
 	if self {
-		o.keptLeft = max(o.keptLeft, o.keptRight)
-		o.keptRight = o.keptLeft
+		o.kept[0] = max(o.kept[0], o.kept[1])
+		o.kept[1] = o.kept[0]
 	}
 	for _, e := range history {
 		left := strings.HasPrefix(e.value, "L")
@@ -142,12 +142,13 @@ func streamJoinOracle(kind string, w window.Within, self bool, history []event) 
 }
 
 type joinHistory struct {
-	kind                string
-	w                   window.Within
-	keptLeft, keptRight int64
-	clock               int64
-	all                 []*joinRecord
-	want                []string
+	kind         string
+	w            window.Within
+	self         bool
+	kept, latest [2]int64 // of the left side and the right one
+	clock        int64
+	all          []*joinRecord
+	want         []string
 }
 
 type joinRecord struct {
@@ -182,6 +183,11 @@ func (o *joinHistory) enter(r *joinRecord) {
 		o.want = append(o.want, line(r.key, left.value+"+"+right.value, max(r.at, s.at)))
 	}
 	o.all = append(o.all, r)
+	for side := range o.latest {
+		if o.self || side == 1 == r.right {
+			o.latest[side] = max(o.latest[side], r.at)
+		}
+	}
 	if r.waits = len(near) == 0 && alone; r.waits && o.closed(r) {
 		o.single(r)
 	}
@@ -207,11 +213,11 @@ func (o *joinHistory) closed(r *joinRecord) bool {
 
 // near says whether s is in the reach of r, and kept.
 func (o *joinHistory) near(r, s *joinRecord) bool {
-	later, kept := s.at-r.at, o.keptRight
+	later, side := s.at-r.at, 1
 	if r.right {
-		later, kept = -later, o.keptLeft
+		later, side = -later, 0
 	}
-	return -o.w.Before.Milliseconds() <= later && later <= o.w.After.Milliseconds() && s.at >= o.clock-kept
+	return -o.w.Before.Milliseconds() <= later && later <= o.w.After.Milliseconds() && s.at >= o.latest[side]-o.kept[side]
 }
 
 func (o *joinHistory) single(r *joinRecord) {

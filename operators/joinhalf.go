@@ -18,6 +18,8 @@ import (
 //  2. A row in waiting has the number of the first value that waits for a match; the values behind it wait too.
 //  3. Nothing waits at a time before least.
 //  4. A row whose settled has the side's bit does not wait on that side.
+//  5. No row is older than the side's latest record by more than keptFor, and what waits is not older than that: the
+//     clock, by which it closes, is not behind the side's records less their disorder.
 type half[K comparable, V any] struct {
 	rows    *state.WindowStore[K, copies[V]]
 	waiting *state.WindowStore[K, uint32] // nil when unmatched records are not wanted
@@ -69,8 +71,12 @@ func (h *half[K, V]) openWaiting(t *stream.Task, name string, key codec.Codec[K]
 	}
 }
 
-// keep adds a record to the rows, unless it is too old for that.
+// keep adds a record to the rows, unless it is too old for that, and expires the rows that are now. That it is the
+// side's own records that do so, and not the clock, is what late records of the other side are joined by: a side that
+// has stopped, or is behind, has its rows still. In-time ones find everything either way, as no side is ahead of the
+// clock.
 func (h *half[K, V]) keep(r *stream.Record[K, V], waits bool) {
+	h.rows.Expire(r.Time - h.keptFor)
 	if r.Time < h.rows.Expired() {
 		return
 	}
@@ -144,9 +150,6 @@ func (h *half[K, V]) finish(to int64) bool {
 	h.waiting.Expire(to)
 	return h.least != math.MaxInt64
 }
-
-// expire expires the rows that nothing can match any more.
-func (h *half[K, V]) expire(now int64) { h.rows.Expire(now - h.keptFor) }
 
 // copies is the values of a key at one time, in the order of arrival: mostly one.
 type copies[V any] struct {

@@ -15,7 +15,7 @@ import (
 // Owner: the task's goroutine.
 //
 //  1. Nothing that waits closes before the clock reads next.
-//  2. Once settled, what waits is open, and no row is kept longer than within says. Records without a key settle none.
+//  2. Once settled, what waits is open. Records without a key settle none.
 //  3. One side of a self-join keeps a record: both have the same rows.
 type joinTask[K comparable, A, B, R any] struct {
 	junction[K, R]
@@ -45,8 +45,8 @@ func (j *joinTask[K, A, B, R]) open(name string, a stream.Stream[K, A], b stream
 	w, self := j.within, stream.Same(a, b)
 	j.next, j.settle = math.MinInt64, j.moved
 	failed := func(err error) { j.task.Fail(j.label, err) }
-	left := &half[K, A]{bit: 1, keptFor: w.KeptLeft(), copied: copier(a.ValueCodec(), plain, failed)}
-	right := &half[K, B]{bit: 2, keptFor: w.KeptRight(), copied: copier(b.ValueCodec(), plain, failed)}
+	left := &half[K, A]{bit: 1, keptFor: w.KeptLeft() + j.disorder, copied: copier(a.ValueCodec(), plain, failed)}
+	right := &half[K, B]{bit: 2, keptFor: w.KeptRight() + j.disorder, copied: copier(b.ValueCodec(), plain, failed)}
 	if self {
 		left.keptFor = max(left.keptFor, right.keptFor)
 		right.keptFor = left.keptFor
@@ -86,7 +86,8 @@ func (j *joinTask[K, A, B, R]) itself(convert func(A) B) stream.Next[K, A] {
 	}
 }
 
-// moved does what the clock has come to: what closes is sent before anything is expired, and before anything is joined.
+// moved does what the clock has come to: what closes is sent before the record that moved it is joined and makes
+// anything expire.
 func (j *joinTask[K, A, B, R]) moved() bool {
 	now := j.clock.Now()
 	if j.begun && now == j.settled {
@@ -96,8 +97,6 @@ func (j *joinTask[K, A, B, R]) moved() bool {
 		return false
 	}
 	j.begun, j.settled = true, now
-	j.left.me.expire(now)
-	j.right.me.expire(now)
 	return true
 }
 
