@@ -182,14 +182,18 @@ func (o *joinHistory) enter(r *joinRecord) {
 		}
 		o.want = append(o.want, line(r.key, left.value+"+"+right.value, max(r.at, s.at)))
 	}
+	o.keep(r)
+	if r.waits = len(near) == 0 && alone; r.waits && o.closed(r) {
+		o.single(r)
+	}
+}
+
+func (o *joinHistory) keep(r *joinRecord) {
 	o.all = append(o.all, r)
 	for side := range o.latest {
 		if o.self || side == 1 == r.right {
 			o.latest[side] = max(o.latest[side], r.at)
 		}
-	}
-	if r.waits = len(near) == 0 && alone; r.waits && o.closed(r) {
-		o.single(r)
 	}
 }
 
