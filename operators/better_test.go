@@ -102,6 +102,17 @@ func TestBetterSessionAtTheVeryEdgeIsMerged(t *testing.T) {
 	}
 }
 
+// A record may be late for the pane that ends at it, and in time for those of other records. The reference then misses
+// it in panes that come to be later, as what it copies them from was closed for it.
+func TestBetterSlidingPanesHoldAllThatWasInTime(t *testing.T) {
+	t.Parallel()
+	d := rigOf(t, window.Sliding{Size: 5 * ms, Grace: 1 * ms})
+	d.play(words, "a 1 @113")
+	require.Equal(t, "a [108,114) 21 @113, a [110,116) 1 @113", d.play(words, "a 2 @109"))
+	require.Equal(t, "a [107,113) 24 @112, a [108,114) 241 @113, a [110,116) 41 @113, a [113,119) 1 @113",
+		d.play(words, "a 4 @112"))
+}
+
 // The reference looks for closed windows in a stretch of time behind the clock. When one record moves the clock by more
 // than that, what was open before it is never emitted.
 func TestBetterALeapOfTheClockLosesNoWindow(t *testing.T) {
