@@ -144,7 +144,9 @@ func (s *source[K, V]) Process(until int64, limit int) (n int) {
 		}
 		s.i++
 		s.ready = false
-		n++
+		if n++; s.task.Owes() {
+			return n
+		}
 	}
 	return n
 }

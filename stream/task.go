@@ -15,7 +15,7 @@ import (
 // the functions of an operator are called by it and need no locks.
 //
 // Some methods are for an operator's build function: OpenStore (which declarations such as state.Map call), Clock,
-// BeforeCommit, AfterRecord, OnWall and Mistake. The functions that build gives back call the others.
+// BeforeCommit, AfterRecord, Backlog, OnWall and Mistake. The functions that build gives back call the others.
 type Task struct {
 	inner   *task.Task
 	op      *Op      // being built
@@ -125,6 +125,35 @@ func (t *Task) AfterRecord(f func()) (ask func()) {
 		return func() {}
 	}
 	return t.inner.After(t.op.node.ID, f)
+}
+
+// Backlog is what a step of its clock makes an operator give out: see Task.Backlog.
+type Backlog = task.Backlog
+
+// Backlog gives the operator that is being built a backlog, for what may come to be due in any number at once: a leap
+// of the clock, with which millions of rows close, must not be one commit. The operator asks it before each of them:
+//
+//	backlog.Begin()
+//	for … { // what is due, in order
+//		if !backlog.More() {
+//			return // what is left stays in the store
+//		}
+//		… // take it out of the store, and send it by Between
+//	}
+//
+// After some hundred of them More is false, and goOn is called before the next record, maybe after a commit, to go on.
+// It is called after a restart too, with what the store then has; with nothing due it does nothing. A record that comes
+// while the backlog is Owed must wait for Finish.
+//
+// So the rest comes after all that the record in work causes elsewhere, which makes no difference: where something
+// further down hears of the record by another way too, or waits until all is said (AfterRecord), or writes a topic that
+// is written beside it, More is always true.
+func (t *Task) Backlog(goOn func()) *Backlog {
+	if !t.Building("Backlog") {
+		return t.inner.Backlog(0, nil, true, goOn)
+	}
+	below, alone := t.op.t.graph.Passage(t.op.node)
+	return t.inner.Backlog(t.op.node.ID, below, !alone, goOn)
 }
 
 // OnWall has f called with the wall time at least every Config.CommitInterval, between records.

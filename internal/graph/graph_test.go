@@ -118,6 +118,44 @@ func summary(g *Graph, existing map[string]int32) string {
 	return b.String()
 }
 
+// What an operator's records reach, and whether these hear of a record through it alone.
+func TestPassage(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		script string // letters and those of their inputs; S and R sources, X exchange, T and U sinks, else operators
+		below  string
+		alone  bool
+	}{
+		"a chain":                   {"S aS bS nab cn Tc", "cT", true},
+		"a branch beside":           {"S nS Tn bS Ub", "T", true},
+		"a diamond":                 {"S nS an bS cab Tc", "acT", false},
+		"a diamond below":           {"S nS an bn cab Tc", "abcT", true},
+		"a topic":                   {"S nS Tn bS Tb", "T", false},
+		"another source":            {"S R nS cnR Tc", "cT", true},
+		"an exchange below":         {"S nS Xn cX Tc", "X", true},
+		"an exchange above":         {"S Xs nX cn Tc", "cT", true},
+		"two paths to the operator": {"S aS bS nab Tn", "T", true},
+		"past an exchange":          {"S nS an XS cXa Tc", "acT", true},
+	} {
+		g, nodes := New("app"), map[rune]*Node{}
+		for i, word := range strings.Fields(c.script) {
+			role := map[byte]Role{'S': Source, 'R': Source, 'X': Exchange, 'T': Sink, 'U': Sink}[word[0]]
+			n := &Node{Kind: word[:1], Role: role, Topic: word[:1], Where: fmt.Sprint(i)}
+			for _, in := range word[1:] {
+				n.In = append(n.In, nodes[in])
+			}
+			nodes[rune(word[0])] = g.Add(n)
+		}
+		ids, alone := g.Passage(nodes['n'])
+		below := ""
+		for _, id := range ids {
+			below += g.Nodes[id].Kind
+		}
+		require.Equal(t, c.below, below, name)
+		require.Equal(t, c.alone, alone, name)
+	}
+}
+
 func TestNames(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{

@@ -192,6 +192,42 @@ func Keeps(n *Node) bool {
 	return false
 }
 
+// Passage follows the results of n inside its sub-topology: below are the IDs of the operators and sinks that they
+// reach, and alone says that what brings n its records reaches none of these by another way. Sinks of one topic count
+// as one.
+func (g *Graph) Passage(n *Node) (below []int, alone bool) {
+	above := map[*Node]bool{}
+	n.climb(above)
+	behind, beside := map[*Node]bool{n: true}, map[*Node]bool{} // reached through n, and past it
+	for above := range above {
+		beside[above] = above.Role == Source || above.Role == Exchange
+	}
+	topics := map[string]bool{} // that sinks beside n write
+	for _, m := range g.Nodes { // inputs come before what they feed
+		reached := func(by map[*Node]bool) bool {
+			return slices.ContainsFunc(m.In, func(in *Node) bool { return by[in] && (in.Role != Exchange || above[in]) })
+		}
+		if m == n || above[m] && m.Role == Exchange {
+			continue
+		}
+		behind[m], beside[m] = reached(behind), beside[m] || reached(beside)
+		if beside[m] && m.Role == Sink {
+			topics[m.Topic] = true
+		}
+	}
+	alone = true
+	for _, m := range g.Nodes {
+		if m == n || !behind[m] {
+			continue
+		}
+		below = append(below, m.ID)
+		if beside[m] || m.Role == Sink && (topics[m.Topic] || len(topics) > 0 && (m.Topic == "" || topics[""])) {
+			alone = false
+		}
+	}
+	return below, alone
+}
+
 // climb adds n and what feeds it inside its sub-topology to seen.
 func (n *Node) climb(seen map[*Node]bool) {
 	if seen[n] {

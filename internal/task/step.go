@@ -12,8 +12,9 @@ import (
 
 // Step gives the task one turn: dispatch chooses the input whose head is the oldest, process pushes its records
 // through the operators, until limit records are done or an input has to be waited for; then what waits for the wall
-// clock is called. It returns how many records it took and the error that stopped it: a *RecordError whose policy is
-// not to pass over it, a *RetryError, or a *FatalError. After an error the task has failed and must be closed.
+// clock is called. It returns how many records and entries of backlogs it took and the error that stopped it: a
+// *RecordError whose policy is not to pass over it, a *RetryError, or a *FatalError. After an error the task has failed
+// and must be closed.
 func (t *Task) Step(limit int) (done int, err error) { return t.StepUntil(limit, time.Time{}) }
 
 // StepUntil is Step that also ends soon after the wall clock has reached deadline, however slow the user's functions
@@ -22,10 +23,10 @@ func (t *Task) StepUntil(limit int, deadline time.Time) (done int, err error) {
 	if t.stage != Running {
 		return 0, nil
 	}
-	t.room, t.deadline = limit, deadline
+	t.room, t.deadline, t.given = limit, deadline, 0
 	err = t.work()
 	done = limit - max(t.room, 0)
-	t.Counters.records.Add(uint64(done))
+	t.Counters.records.Add(uint64(limit - max(t.room+t.given, 0)))
 	if err == nil {
 		err = t.wall()
 	}
@@ -49,6 +50,13 @@ func (t *Task) work() error {
 			}
 			look = min(2*look, lookAfter)
 			left = look
+		}
+		if t.Owes() {
+			left = 0
+			if err := t.drain(); err != nil || t.pressed() {
+				return err
+			}
+			continue
 		}
 		s, until, err := t.dispatch()
 		if s == nil || err != nil {
@@ -250,11 +258,17 @@ func (t *Task) fail(err error) error {
 func (t *Task) wall() error {
 	now := t.Clock.Now()
 	for _, f := range slices.Backward(t.follows) {
+		if t.Owes() {
+			return nil // the others come with the next turn
+		}
 		if !t.Between(func() { f(now) }) {
 			return t.failure
 		}
 	}
 	for _, f := range t.walls {
+		if t.Owes() {
+			return nil
+		}
 		if !t.Between(func() { f(now) }) {
 			return t.failure
 		}

@@ -50,7 +50,7 @@ type Input interface {
 	// failed. It may decode the record to know, and passes over records that the source drops.
 	Head() (timeMs int64, ok bool)
 	// Process pushes at most limit records, as long as their time is at most until, through the operators, and says how
-	// many, those that the source drops included. It stops early when the task has failed.
+	// many, those that the source drops included. It stops early when the task has failed, or owes something.
 	Process(until int64, limit int) int
 	// Offset is that of the record in work or, between records, of the next one.
 	Offset() int64
@@ -100,6 +100,7 @@ type Setup struct {
 	MaxIdle  time.Duration // how long an empty input is waited for
 	Clocks   map[string]int64
 	Copies   map[string]*state.Replica // of global tables, by topic
+	AtOnce   int                       // how many entries a Backlog gives out at once; defaults to 256
 }
 
 // Task is one partition of one sub-topology at work.
@@ -121,8 +122,12 @@ type Task struct {
 	follows  []func(time.Time) // the clocks that follow the wall, those further down first
 	walls    []func(time.Time)
 	afters   []*afterHook // by order
-	asked    int          // of afters
-	between  int          // calls of Between under way
+	backlogs []*Backlog
+	owed     []*Backlog // to be gone on with before the next record
+	debts    int64      // see noteDebts
+	given    int        // entries given out of what was owed, in this turn
+	asked    int        // of afters
+	between  int        // calls of Between under way
 	memo     map[any]any
 	failure  error     // of the record in work, or of the task when it is not a *RecordError
 	current  *slot     // whose record is in work
@@ -185,6 +190,7 @@ func (t *Task) Start(i int, feed Feed, offset int64) {
 		}
 	}
 	t.become(Running)
+	t.begin()
 }
 
 // Stores are the task's open stores, in the order in which they were opened.

@@ -50,7 +50,7 @@ func (d *Driver) Crash(at Step) {
 	if int(at) >= Steps {
 		d.tb.Fatalf("crash at step %d: there are %d, see streamtest.Steps", at, Steps)
 	}
-	err := d.pump()
+	err := d.pumpUntil(func() bool { return d.turns.IntN(2) == 0 })
 	if err == nil {
 		err = d.commit(at)
 	}
@@ -78,7 +78,7 @@ const maxProcesses = 3
 // tasks go where, and which had the time to write to the database that they leave. The others work on untouched.
 func (d *Driver) Rebalance() {
 	d.tb.Helper()
-	err := d.pump()
+	err := d.pumpUntil(func() bool { return d.turns.IntN(2) == 0 })
 	if err == nil {
 		err = d.commit(AfterApply)
 	}

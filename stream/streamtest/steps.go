@@ -49,8 +49,12 @@ func (s Step) String() string {
 	return stepNames[s]
 }
 
-// pump lets every task work until none can go on. It does not commit.
-func (d *Driver) pump() error {
+// pump lets every task work until none can go on. It does not commit, but for tasks that owe something (see
+// task.Backlog): a worker may commit then, and with turns in random order some of them do.
+func (d *Driver) pump() error { return d.pumpUntil(nil) }
+
+// pumpUntil is pump that ends early when a task owes something and stop says so.
+func (d *Driver) pumpUntil(stop func() bool) error {
 	for busy := true; busy; {
 		busy = false
 		order, limit := d.turn()
@@ -60,10 +64,36 @@ func (d *Driver) pump() error {
 				return err
 			}
 			busy = busy || n > 0
+			if d.turns == nil || !d.tasks[i].Owes() {
+				continue
+			}
+			if stop != nil && stop() {
+				return nil
+			}
+			if d.turns.IntN(commitOwingOneIn) == 0 {
+				if err := d.commit(AfterApply); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
 }
+
+// commitOwingOneIn is how often a turn is followed by a commit that leaves its task owing something.
+const commitOwingOneIn = 3
+
+// atOnce is task.Setup.AtOnce: with turns in random order anything from one, so that even what little tests close is
+// put off.
+func (d *Driver) atOnce() int {
+	if d.turns == nil {
+		return 0
+	}
+	return 1 + d.turns.IntN(1<<d.turns.IntN(mostAtOnce))
+}
+
+// mostAtOnce is the logarithm of the most that atOnce gives.
+const mostAtOnce = 8
 
 // turn says in which order tasks get their turn, and how many records each may take.
 func (d *Driver) turn() (order []int, limit func() int) {
@@ -116,13 +146,16 @@ func (d *Driver) retry(err error) bool {
 	return false
 }
 
-// more says whether a task has input left.
+// more says whether a task has input left, or something to go on with.
 func (d *Driver) more() bool {
 	for _, t := range d.tasks { // none after a failure
 		for _, part := range t.Partitions() {
 			if d.cluster.commits[part].Offset < d.cluster.log(part).end() {
 				return true
 			}
+		}
+		if t.Owes() {
+			return true
 		}
 	}
 	return false

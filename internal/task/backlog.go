@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package task
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/irmak-go/irmak/internal/invariants"
+)
+
+// Backlog is what a step of its clock makes an operator give out, which may be millions of entries. They are given out
+// some hundred at a time, so that the task can commit in between (ADR 0015):
+//
+//	record ─▶ Begin ─▶ while More: one entry ─▶ all given out
+//	                     │ no more for now
+//	                     ▼
+//	                   owed ─▶ (commit?) ─▶ goOn: Begin, while More … ─▶ next record
+//
+// What is owed is given out before the task takes another record, and, if the task ends before that, before the first
+// one of the next task. So between two entries everything must be in stores and clocks.
+//
+// Owner: the task's goroutine.
+//
+//  1. A Backlog is owed exactly when it is in Task.owed, and there once.
+//  2. Of what is owed that comes first which would have been given out first had nothing been put off.
+//  3. While anything is owed no record is taken from an input, and nothing is called that waits for the wall.
+type Backlog struct {
+	task   *Task
+	order  int
+	below  []int // the orders of what its entries reach
+	always bool  // it cannot be put off
+	goOn   func()
+
+	owed  bool
+	whole bool // nothing is put off now
+	left  int  // how many entries may still be given out
+	seen  int  // how many were owed when Begin was called
+}
+
+// atOnceDefault is how many entries a Backlog gives out before the task is asked whether it must commit.
+const atOnceDefault = 256
+
+// Backlog gives an operator its backlog. order is that of the operator, below the orders of those that its results
+// reach. goOn goes on with what is owed. It may be called with nothing to do, and before the first record: once after
+// a task has ended that owed something.
+//
+// What cannot be put off is always given out whole: whole says that something below hears of a record by other ways
+// too, and where an operator below waits until all is said (After) this is found out here.
+func (t *Task) Backlog(order int, below []int, whole bool, goOn func()) *Backlog {
+	b := &Backlog{task: t, order: order, below: below, always: whole, whole: whole, goOn: goOn}
+	t.backlogs = append(t.backlogs, b)
+	return b
+}
+
+// Begin is called before entries are given out.
+func (b *Backlog) Begin() {
+	b.left, b.seen = b.task.atOnce(), len(b.task.owed)
+}
+
+// More says whether another entry may be given out. If not, goOn is called between records: enough were given out, or
+// the last one has made an operator further down put something off, which comes before the next one.
+func (b *Backlog) More() bool {
+	if b.whole || b.left > 0 && len(b.task.owed) == b.seen {
+		b.left--
+		return true
+	}
+	b.owe()
+	return false
+}
+
+// Owed says whether entries have been put off. The operator must not take a record before they are given out.
+func (b *Backlog) Owed() bool { return b.owed }
+
+// Finish gives out what is owed. Operators call it for a record that reaches them before the task could go on: the
+// second that one record has become, or one that comes of a commit.
+func (b *Backlog) Finish() {
+	if b.owed {
+		b.finish()
+	}
+}
+
+func (b *Backlog) finish() {
+	t := b.task
+	t.owed = slices.DeleteFunc(t.owed, func(o *Backlog) bool { return o == b })
+	b.owed, b.whole = false, true
+	defer func() { b.whole = b.always }()
+	b.goOn()
+}
+
+func (b *Backlog) owe() {
+	if !b.owed {
+		b.owed = true
+		b.task.owed = append(b.task.owed, b)
+		b.task.idled = true // the offsets of inputs that stand still carry it too
+	}
+}
+
+// Owes says whether entries have been put off that come before the next record.
+func (t *Task) Owes() bool { return len(t.owed) > 0 }
+
+// begin finds what cannot be put off, and what the task before this one has owed: those further down come first.
+func (t *Task) begin() {
+	slices.SortStableFunc(t.backlogs, func(a, b *Backlog) int { return cmp.Compare(b.order, a.order) })
+	t.debts = t.Clocks[debts]
+	for i, b := range t.backlogs {
+		if slices.ContainsFunc(t.afters, func(h *afterHook) bool { return slices.Contains(b.below, h.order) }) {
+			b.always, b.whole = true, true
+		}
+		if t.debts&bit(i) != 0 {
+			b.owe()
+		}
+	}
+}
+
+// drain lets the first that is owed give out some of it. What that makes others owe comes before the rest.
+func (t *Task) drain() error {
+	b, rest := t.owed[0], t.owed[1:]
+	t.owed, b.owed = nil, false
+	b.left = t.atOnce() // in case that it does not come to Begin
+	ok := t.Between(b.goOn)
+	given := max(t.atOnce()-b.left, 1)
+	t.room -= given
+	t.given += given
+	for _, o := range rest {
+		if o.owed && !slices.Contains(t.owed, o) { // else it had to finish
+			t.owed = append(t.owed, o)
+		}
+	}
+	t.idled = true // what was given out belongs to the inputs' next commit, although they stand still
+	t.checkOwed()
+	if !ok {
+		return t.failure
+	}
+	return nil
+}
+
+func (t *Task) atOnce() int { return cmp.Or(t.AtOnce, atOnceDefault) }
+
+func (t *Task) checkOwed() {
+	if !invariants.Enabled {
+		return
+	}
+	for _, b := range t.backlogs {
+		n := 0
+		for _, o := range t.owed {
+			if o == b {
+				n++
+			}
+		}
+		invariants.Check(n == 0 && !b.owed || n == 1 && b.owed, "task %s: (1) a backlog is owed %d times", t.ID, n)
+	}
+}
+
+// pressed says whether a cache is so full of changes that it is time to commit.
+func (t *Task) pressed() bool {
+	for _, s := range t.stores {
+		if s.Pressure() {
+			return true
+		}
+	}
+	return false
+}
+
+// debts is what stands, among the clocks, for what the task owes: a bit for each of its backlogs and, in front of them,
+// a number that grows whenever they change. As clocks do it only rises: of several inputs' metadata the newest counts.
+const (
+	debts    = ""
+	debtBits = 20
+)
+
+// bit is that of the i-th backlog. Of very many some share one: to go on with what is not owed does little harm.
+func bit(i int) int64 { return 1 << (i % debtBits) }
+
+// noteDebts is called when the clocks are written.
+func (t *Task) noteDebts() {
+	var owed int64
+	for i, b := range t.backlogs {
+		if b.owed {
+			owed |= bit(i)
+		}
+	}
+	if number := t.debts >> debtBits; owed != t.debts&(1<<debtBits-1) {
+		t.debts = (number+1)<<debtBits | owed
+	}
+}
