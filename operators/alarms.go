@@ -23,6 +23,9 @@ type alarms[K comparable] struct {
 	due    int64
 	firing bool
 	past   []Timer[K]
+
+	backlog *stream.Backlog
+	until   int64 // what the last ring was called with
 }
 
 func (a *alarms[K]) set(t Timer[K]) {
@@ -42,16 +45,24 @@ func (a *alarms[K]) delete(t Timer[K]) {
 	a.past = slices.DeleteFunc(a.past, func(o Timer[K]) bool { return o == t })
 }
 
+// finish calls what has been put off.
+func (a *alarms[K]) finish() {
+	if a.backlog != nil {
+		a.backlog.Finish()
+	}
+}
+
 // ring calls what is due at a time: takes the timers out of the store one by one, so that what one of them sets or
-// deletes counts.
+// deletes counts. While past holds any nothing is put off: in the store they would be taken for timers that are due.
 func (a *alarms[K]) ring(now int64, task *stream.Task) {
 	if a.store == nil || a.due > now {
 		return
 	}
-	a.firing = true
+	a.firing, a.until = true, now
+	a.backlog.Begin()
 	for ok := true; ok; {
 		var t Timer[K]
-		if t.At, t.Key, t.Name, ok = a.store.First(); !ok || t.At > now {
+		if t.At, t.Key, t.Name, ok = a.store.First(); !ok || t.At > now || len(a.past) == 0 && !a.backlog.More() {
 			break
 		}
 		a.store.Delete(t.At, t.Key, t.Name)

@@ -93,6 +93,7 @@ func join[K comparable, A, B, R any](kind, name string, a stream.Stream[K, A], b
 			task: t, label: o.Label(), disorder: both.Disorder(), out: out.Open(t),
 		}}
 		j.clock = t.Clock(both.Idle(), func() { j.moved() })
+		j.backlog = t.Backlog(j.goOn)
 		j.open(name, a, b, alone, f)
 		return j
 	})

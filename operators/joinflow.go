@@ -34,19 +34,29 @@ func (f *flow[K, V, W, R]) prepare() {
 	}
 }
 
-// record takes one record.
+// record takes one record. Where not all that comes before its results can be given out at once, it is held.
 func (f *flow[K, V, W, R]) record(r *stream.Record[K, V]) {
+	f.backlog.Finish()
 	f.clock.Advance(r.Time - f.disorder)
 	switch {
 	case r.NullValue || r.NullKey && f.me.waiting == nil:
 		f.task.Drop(f.label, nullReason(!r.NullValue))
-		return
 	case r.NullKey:
 		f.sendUnmatched(r)
-		return
 	case !f.settle():
-		return
+	case !f.backlog.Owed():
+		f.accept(r)
+	case r.Time-f.disorder == f.clock.Now():
+		f.me.hold(r)
+	default: // it would not be found again: another one has moved the clock
+		if f.backlog.Finish(); !f.task.Failed() {
+			f.accept(r)
+		}
 	}
+}
+
+// accept joins a record, and keeps it.
+func (f *flow[K, V, W, R]) accept(r *stream.Record[K, V]) {
 	f.in, f.found = r, false
 	span := f.reach(r.Time)
 	f.other.rows.ScanKey(r.Key, span.Start, span.End-1, f.meet)
@@ -76,7 +86,7 @@ func (f *flow[K, V, W, R]) meetRow(at int64, row *copies[W]) bool {
 	if !f.meetValue(at, row.first) {
 		return false
 	}
-	for _, w := range row.more {
+	for _, w := range row.more() {
 		if !f.meetValue(at, w) {
 			return false
 		}

@@ -27,6 +27,7 @@ type half[K comparable, V any] struct {
 	keptFor int64
 	copied  func(V) V
 	least   int64
+	held    held[K]
 
 	closing []waiter[K] // the first of what is closed, taken from waiting together
 	done    int         // of these
@@ -82,7 +83,9 @@ func (h *half[K, V]) keep(r *stream.Record[K, V], waits bool) {
 	}
 	row, existed := h.rows.Upsert(r.Key, r.Time)
 	if existed {
-		row.more = append(row.more, h.copied(r.Value))
+		if row.add(h.copied(r.Value)); row.rest.held { // before a crash that has not taken it back
+			row.rest.held, row.rest.headers = false, nil
+		}
 		return
 	}
 	row.first = r.Value
@@ -154,42 +157,80 @@ func (h *half[K, V]) finish(to int64) bool {
 // copies is the values of a key at one time, in the order of arrival: mostly one.
 type copies[V any] struct {
 	first   V
-	more    []V
-	settled uint8 // the sides on which it is known not to wait; not stored
+	rest    *others[V] // nil when there is nothing else
+	settled uint8      // the sides on which it is known not to wait; not stored
 }
 
-func (c *copies[V]) len() int { return 1 + len(c.more) }
+// others is what else there is at the time.
+type others[V any] struct {
+	more    []V
+	held    bool   // the last value has not been joined yet
+	headers []byte // of that one, encoded
+}
+
+func (c *copies[V]) len() int { return 1 + len(c.more()) }
+
+func (c *copies[V]) more() []V {
+	if c.rest == nil {
+		return nil
+	}
+	return c.rest.more
+}
 
 func (c *copies[V]) at(i int) V {
 	if i == 0 {
 		return c.first
 	}
-	return c.more[i-1]
+	return c.rest.more[i-1]
 }
 
-// copiesCodec writes [0][value], or [1] and a codec.Slice of several.
+func (c *copies[V]) add(v V) {
+	if c.rest == nil {
+		c.rest = &others[V]{}
+	}
+	c.rest.more = append(c.rest.more, v)
+}
+
+// copiesCodec writes [0][value], or [1] and a codec.Slice of several, or, when the last one is held, [2], its headers
+// after their length (a uvarint), and a codec.Slice of one or several.
 type copiesCodec[V any] struct {
 	one     codec.Codec[V]
 	several codec.Codec[[]V]
 }
 
+const (
+	oneCopy = iota
+	severalCopies
+	heldCopy
+)
+
 func (c copiesCodec[V]) Append(dst []byte, v copies[V]) ([]byte, error) {
-	if len(v.more) == 0 {
-		return c.one.Append(append(dst, 0), v.first)
+	switch {
+	case v.rest != nil && v.rest.held:
+		dst = appendMeasured(append(dst, heldCopy), v.rest.headers)
+	case v.len() > 1:
+		dst = append(dst, severalCopies)
+	default:
+		return c.one.Append(append(dst, oneCopy), v.first)
 	}
-	return c.several.Append(append(dst, 1), append([]V{v.first}, v.more...))
+	return c.several.Append(dst, append([]V{v.first}, v.more()...))
 }
 
 func (c copiesCodec[V]) Decode(src []byte) (v copies[V], err error) {
-	switch {
-	case len(src) > 0 && src[0] == 0:
+	if len(src) > 0 && src[0] == oneCopy {
 		v.first, err = c.one.Decode(src[1:])
 		return v, err
-	case len(src) > 0 && src[0] == 1:
-		all, err := c.several.Decode(src[1:])
-		if err == nil && len(all) > 1 {
-			v.first, v.more = all[0], all[1:]
-			return v, nil
+	}
+	var rest others[V]
+	if ok := len(src) > 0 && src[0] <= heldCopy; ok {
+		src, rest.held = src[1:], src[0] == heldCopy
+		if rest.held {
+			rest.headers, src, ok = measured(src)
+		}
+		all, err := c.several.Decode(src)
+		if ok && err == nil && (len(all) > 1 || rest.held && len(all) == 1) {
+			rest.more = all[1:]
+			return copies[V]{first: all[0], rest: &rest}, nil
 		}
 	}
 	return v, fmt.Errorf("the records of a join at one time: %d bytes that were not written as such", len(src))

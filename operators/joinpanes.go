@@ -87,9 +87,10 @@ func joinPanes[K comparable, A, B, R any](kind, name string, a stream.Stream[K, 
 		keys := codec.Codec[paneKey[K]](paneKeyCodec[K]{a.KeyCodec()})
 		values := codec.Codec[panePair[A, B]](panePairCodec[A, B]{a.ValueCodec(), b.ValueCodec()})
 		j := &paneJoin[K, A, B, R]{
-			buffer: openBuffer(t, o, name, keys, values, Limits{}), joinRule: rule,
-			grace: grace.Milliseconds(), disorder: both.Disorder(), out: out.Open(t), at: map[paneKey[K]]int{},
+			joinRule: rule, grace: grace.Milliseconds(), disorder: both.Disorder(), out: out.Open(t),
+			at: map[paneKey[K]]int{},
 		}
+		j.buffer = openBuffer(t, o, name, keys, values, Limits{}, func() { j.release(j.settled) })
 		j.emit = j.closed
 		j.ask = t.AfterRecord(j.settle)
 		j.clock = t.Clock(both.Idle(), func() { j.ask() })

@@ -72,6 +72,7 @@ func accept[K comparable, A, B, R, V any](j *paneJoin[K, A, B, R], r *stream.Rec
 		j.task.Drop(j.label, nullReason(r.NullKey))
 		return
 	}
+	j.backlog.Finish()
 	j.clock.Advance(r.Time - j.disorder)
 	j.ask()
 	k := paneKey[K]{r.Key, r.Value.Span}

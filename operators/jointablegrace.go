@@ -68,6 +68,7 @@ func joinTableGrace[K comparable, V, T, R any](kind, name string, in stream.Stre
 			task: t, label: o.Label(), inner: inner, grace: grace.Milliseconds(), disorder: in.Disorder(),
 			f: f, out: out, rows: table.OpenAsOf(t),
 		}
+		g.backlog = t.Backlog(func() { g.moved() })
 		g.sendJoined = g.joinWaiting
 		g.release = g.releaseRow
 		g.clock = t.Clock(in.Idle(), func() { g.moved() })
@@ -100,6 +101,10 @@ type graceTask[K comparable, V, T, R any] struct {
 	arrived    uint64 // the number of the next record to arrive
 	least      int64
 	to         int64 // at the release at work: what is before it comes
+	backlog    *stream.Backlog
+	sent       []uint64 // what of the time sentAt has come in the last release
+	sentAt     int64
+	atLeast    int // how many of it come before any are put off
 	release    func(at int64, number uint64, w *waitingRecord[K, V]) bool
 	stopped    bool
 	in         stream.Record[K, V] // what sendJoined joins, with these headers
@@ -110,6 +115,7 @@ type graceTask[K comparable, V, T, R any] struct {
 
 // record takes one record of the stream.
 func (g *graceTask[K, V, T, R]) record(r *stream.Record[K, V]) {
+	g.backlog.Finish()
 	g.clock.Advance(r.Time - g.disorder)
 	switch {
 	case r.NullValue || r.NullKey && g.inner:
@@ -119,7 +125,7 @@ func (g *graceTask[K, V, T, R]) record(r *stream.Record[K, V]) {
 	case r.Time <= g.clock.Now()-g.grace: // it cannot have moved the clock
 		g.join(r)
 	case !g.moved():
-	default:
+	default: // what moved has put off is older, and comes first
 		g.waiting.Put(g.arrived, r.Time, waitingRecord[K, V]{r.Key, r.Value, encodeHeaders(r.Headers)})
 		g.arrived++
 		g.least = min(g.least, r.Time)
@@ -136,12 +142,23 @@ func (g *graceTask[K, V, T, R]) moved() bool {
 		return true
 	}
 	from := g.least
-	g.least = math.MaxInt64
+	if g.atLeast = 0; from == g.sentAt { // of very many at one time each look walks past all that were sent before
+		g.atLeast = min(2*len(g.sent), mostAtOnce)
+	}
+	g.least, g.sent, g.sentAt = math.MaxInt64, g.sent[:0], from
+	g.backlog.Begin()
 	g.waiting.ScanSpan(from, math.MaxInt64, g.release)
 	if g.stopped {
 		return false
 	}
-	g.waiting.Expire(g.to)
+	if !g.backlog.Owed() {
+		g.waiting.Expire(g.to)
+		return true
+	}
+	g.waiting.Expire(g.least)
+	for i := 0; i < len(g.sent) && g.sentAt == g.least; i++ {
+		g.waiting.Delete(g.sent[i], g.sentAt)
+	}
 	return true
 }
 
@@ -157,11 +174,15 @@ func (g *graceTask[K, V, T, R]) begin() {
 
 // releaseRow joins what waits at a time before to, and ends the scan at the first that has to wait on. A failure is
 // nobody else's.
-func (g *graceTask[K, V, T, R]) releaseRow(at int64, _ uint64, w *waitingRecord[K, V]) bool {
-	if at >= g.to {
+func (g *graceTask[K, V, T, R]) releaseRow(at int64, number uint64, w *waitingRecord[K, V]) bool {
+	if at >= g.to || len(g.sent) >= g.atLeast && !g.backlog.More() {
 		g.least = at
 		return false
 	}
+	if at != g.sentAt {
+		g.sent, g.sentAt, g.atLeast = g.sent[:0], at, 0
+	}
+	g.sent = append(g.sent, number)
 	g.in, g.headers = stream.Record[K, V]{Key: w.key, Value: w.value, Time: at}, w.headers
 	g.stopped = !g.task.Between(g.sendJoined)
 	return !g.stopped

@@ -16,12 +16,14 @@ import (
 //
 //  1. Nothing that waits closes before the clock reads next.
 //  2. Once settled, what waits is open. Records without a key settle none.
-//  3. One side of a self-join keeps a record: both have the same rows.
+//  3. A record is held only while the backlog is owed.
+//  4. One side of a self-join keeps a record: both have the same rows.
 type joinTask[K comparable, A, B, R any] struct {
 	junction[K, R]
 	within window.Within
 	left   flow[K, A, B, R]
 	right  flow[K, B, A, R]
+	both   func(*stream.Record[K, A]) // of a self-join: joins a record as the left one, then the right one
 
 	begun   bool
 	settled int64 // the clock as of the last settle
@@ -34,7 +36,8 @@ type junction[K comparable, R any] struct {
 	disorder int64
 	clock    *stream.Clock
 	next     int64
-	settle   func() bool // does what the clock has come to
+	settle   func() bool // does what the clock has come to, or puts it off
+	backlog  *stream.Backlog
 	out      stream.Next[K, R]
 	rec      stream.Record[K, R]
 }
@@ -76,13 +79,21 @@ func (j *joinTask[K, A, B, R]) open(name string, a stream.Stream[K, A], b stream
 // itself is the way into a self-join: a record is the left one, then the right one, which meets it.
 func (j *joinTask[K, A, B, R]) itself(convert func(A) B) stream.Next[K, A] {
 	var rec stream.Record[K, B]
-	return func(r *stream.Record[K, A]) {
-		if j.left.record(r); j.task.Failed() || r.NullValue || r.NullKey && j.right.me.waiting == nil {
-			return // what is dropped is counted once
-		}
+	again := func(r *stream.Record[K, A]) {
 		retype(&rec, r)
 		rec.Value = convert(r.Value)
 		j.right.record(&rec)
+	}
+	j.both = func(r *stream.Record[K, A]) {
+		if j.left.accept(r); !j.task.Failed() {
+			again(r)
+		}
+	}
+	return func(r *stream.Record[K, A]) {
+		if j.left.record(r); j.task.Failed() || j.backlog.Owed() || r.NullValue || r.NullKey && j.right.me.waiting == nil {
+			return // what is dropped is counted once
+		}
+		again(r)
 	}
 }
 
@@ -96,18 +107,27 @@ func (j *joinTask[K, A, B, R]) moved() bool {
 	if now >= j.next && !j.close(now) {
 		return false
 	}
+	if j.backlog.Owed() {
+		return true
+	}
 	j.begun, j.settled = true, now
 	return true
 }
 
-// close sends what has closed: always the earlier of the two sides' first, of one time the right one.
+// close sends what has closed: always the earlier of the two sides' first, of one time the right one. It may put off
+// some of it; what has been sent is expired all the same, so that it is not deleted row by row.
 func (j *joinTask[K, A, B, R]) close(now int64) bool {
 	l, r := j.left.me, j.right.me
 	toLeft, toRight := j.within.OldestLeft(now), j.within.OldestRight(now)
-	for {
+	for j.backlog.Begin(); ; {
 		a, b := l.first(toLeft), r.first(toRight)
 		if a == math.MaxInt64 && b == math.MaxInt64 {
 			break
+		}
+		if !j.backlog.More() {
+			l.finish(min(a, toLeft))
+			r.finish(min(b, toRight))
+			return true
 		}
 		if a < b && !j.left.unmatched() || a >= b && !j.right.unmatched() {
 			return false

@@ -47,6 +47,8 @@ func Process[K comparable, V, R any](name string, in stream.Stream[K, V],
 		}
 		disorder := in.Disorder()
 		return func(r *stream.Record[K, V]) {
+			p.onWall.finish()
+			p.onClock.finish()
 			p.clock.Advance(r.Time - disorder)
 			p.begin(r.Key, r.NullKey, r.Time, r.Headers)
 			if err := f(r); err != nil {

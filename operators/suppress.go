@@ -41,13 +41,9 @@ func Suppress[K comparable, V any](name string, table stream.Table[K, V], after 
 	limits.check(o)
 	out := stream.Out(o, in, in.KeyCodec(), codec.Codec[stream.Change[V]](nil))
 	open := stream.PerTask(o, func(t *stream.Task) *suppression[K, V] {
-		s := &suppression[K, V]{
-			buffer: openBuffer(t, o, name, in.KeyCodec(),
-				codec.Codec[heldUpdate[V]](heldCodec[V]{table.ValueCodec()}), limits),
-			after:    after.Milliseconds(),
-			disorder: in.Disorder(),
-			rows:     table.Open(t),
-		}
+		s := &suppression[K, V]{after: after.Milliseconds(), disorder: in.Disorder(), rows: table.Open(t)}
+		s.buffer = openBuffer(t, o, name, in.KeyCodec(), codec.Codec[heldUpdate[V]](heldCodec[V]{table.ValueCodec()}),
+			limits, s.moved)
 		s.emit = s.send
 		return s
 	})
@@ -83,6 +79,7 @@ func (s *suppression[K, V]) changed(r *stream.Record[K, stream.Change[V]]) {
 	if c.OutOfOrder {
 		return
 	}
+	s.backlog.Finish()
 	s.clock.Advance(r.Time - s.disorder)
 	e, had := s.take(r.Key)
 	if !had {

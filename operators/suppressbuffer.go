@@ -46,6 +46,7 @@ type buffer[K comparable, E any] struct {
 	keys    codec.Codec[K]
 	values  codec.Codec[E]
 	emit    func() // sends the entry in key and entry; it is called by Between
+	backlog *stream.Backlog
 
 	first          int64
 	counted        bool
@@ -55,11 +56,12 @@ type buffer[K comparable, E any] struct {
 	enc            []byte // scratch
 }
 
-// openBuffer opens a buffer's stores: one called name, and its order.
+// openBuffer opens a buffer's stores: one called name, and its order. goOn calls release again.
 func openBuffer[K comparable, E any](t *stream.Task, o *stream.Op, name string, keys codec.Codec[K],
-	values codec.Codec[E], limits Limits) buffer[K, E] {
+	values codec.Codec[E], limits Limits, goOn func()) buffer[K, E] {
 	return buffer[K, E]{
 		task: t, label: o.Label(), limits: limits, keys: keys, values: values, first: math.MinInt64,
+		backlog: t.Backlog(goOn),
 		entries: state.Map[K, E]{Name: name, Key: keys, Value: values}.Open(t),
 		order:   state.Timers[K]{Name: derived(name, "order"), Key: keys}.Open(t),
 	}
@@ -94,13 +96,13 @@ func (b *buffer[K, E]) drop(k K, had bool, due int64) {
 	}
 }
 
-// release gives out what is due at now, and what is too much.
+// release gives out what is due at now, and what is too much. Before a record is taken, what is owed is to be finished.
 func (b *buffer[K, E]) release(now int64) {
 	b.count()
 	if now < b.first && !b.full() {
 		return
 	}
-	for {
+	for b.backlog.Begin(); ; {
 		due, k, _, ok := b.order.First()
 		switch {
 		case !ok:
@@ -114,6 +116,9 @@ func (b *buffer[K, E]) release(now int64) {
 			b.task.Stop(b.label, fmt.Errorf("it holds %d records back, of %d bytes where they are counted; its limits are "+
 				"%d and %d: raise them, hold records back for less long, or have it send early", b.records, b.bytes,
 				b.limits.Records, b.limits.Bytes))
+			return
+		case !b.backlog.More():
+			b.first = due
 			return
 		}
 		b.key = k

@@ -45,10 +45,8 @@ func SuppressUntilClose[K comparable, A any](name string, panes stream.Stream[K,
 		func(t *stream.Task, out stream.Next[K, window.Pane[A]]) stream.Next[K, window.Pane[A]] {
 			keys := codec.Codec[paneKey[K]](paneKeyCodec[K]{panes.KeyCodec()})
 			values := codec.Codec[heldPane[A]](heldPaneCodec[A]{panes.ValueCodec()})
-			s := &closing[K, A]{
-				buffer: openBuffer(t, o, name, keys, values, limits), grace: grace.Milliseconds(),
-				disorder: panes.Disorder(), out: out,
-			}
+			s := &closing[K, A]{grace: grace.Milliseconds(), disorder: panes.Disorder(), out: out}
+			s.buffer = openBuffer(t, o, name, keys, values, limits, s.moved)
 			s.emit = s.send
 			s.clock = t.Clock(panes.Idle(), s.moved)
 			return s.pane
@@ -76,6 +74,7 @@ func (s *closing[K, A]) pane(r *stream.Record[K, window.Pane[A]]) {
 		s.task.Drop(s.label, nullReason(r.NullKey))
 		return
 	}
+	s.backlog.Finish()
 	s.clock.Advance(r.Time - s.disorder)
 	k, due := paneKey[K]{r.Key, r.Value.Span}, later(r.Value.Span.End, s.grace)
 	switch e, had := s.take(k); {

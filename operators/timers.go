@@ -112,6 +112,11 @@ func (p *Processor[K, R]) OnTimer(f func(t Timer[K]) error) {
 	}
 	p.onClock.store = state.Timers[K]{Name: p.name + "-timers", Key: p.keys}.Open(p)
 	p.onClock.f, p.watches = f, true
+	p.onClock.backlog = p.Backlog(func() {
+		if p.clock.Known() {
+			p.onClock.ring(p.clock.Now(), p.Task)
+		}
+	})
 }
 
 // SetTimer sets a one-shot timer for key, to go off once the operator's clock has reached at. One in the past goes off
@@ -143,10 +148,13 @@ func (p *Processor[K, R]) OnWallTimer(f func(t Timer[K]) error) {
 	}
 	p.onWall.store = state.Timers[K]{Name: p.name + "-wall-timers", Key: p.keys}.Open(p)
 	p.onWall.f = f
-	p.OnWall(func(now time.Time) {
-		p.onWall.ring(now.UnixMilli(), p.Task)
-		p.wallMoved()
-	})
+	ring := func(now int64) {
+		if p.onWall.ring(now, p.Task); !p.onWall.backlog.Owed() {
+			p.wallMoved()
+		}
+	}
+	p.onWall.backlog = p.Backlog(func() { ring(p.onWall.until) })
+	p.OnWall(func(now time.Time) { ring(now.UnixMilli()) })
 }
 
 // SetWallTimer sets a one-shot timer for key, to go off once the wall clock has reached at, to the millisecond. One in

@@ -114,9 +114,14 @@ func (t *spillTarget) Send(key, _ []byte, _ int64, _ []kafka.Header) error {
 		s.twice++
 	}
 	s.seen[n/64] |= 1 << (n % 64)
-	s.out++
+	if s.out++; s.out%lookEvery == 0 {
+		s.measureCaches()
+	}
 	return nil
 }
+
+// lookEvery is after how many results the caches are measured; the heap is at commits only.
+const lookEvery = 1000
 
 func newSpill(t *testing.T, build func(topo *stream.Topology)) *spill {
 	t.Helper()
@@ -202,14 +207,23 @@ func (s *spill) commit() {
 func (s *spill) measure() {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
+	if s.out == 0 {
+		s.peak = max(s.peak, m.HeapAlloc)
+	} else {
+		s.atLeap = max(s.atLeap, m.HeapAlloc)
+	}
+	s.measureCaches()
+}
+
+func (s *spill) measureCaches() {
 	held := 0
 	for _, st := range s.task.Stores() {
 		held += st.Stats().Bytes
 	}
 	if s.out == 0 {
-		s.peak, s.heldOpen = max(s.peak, m.HeapAlloc), max(s.heldOpen, held)
+		s.heldOpen = max(s.heldOpen, held)
 	} else {
-		s.atLeap, s.heldLeap = max(s.atLeap, m.HeapAlloc), max(s.heldLeap, held)
+		s.heldLeap = max(s.heldLeap, held)
 	}
 }
 
@@ -232,8 +246,8 @@ func opening(n int64) *spillFeed {
 //
 //	go test ./internal/engine -run TestBuffersSpill -v -open-keys 5000000
 //
-// What is bounded is the heap while they wait. One record with which everything closes changes as many rows as wait,
-// which stay in memory until the commit that follows it: that is logged.
+// What is bounded is the heap while they wait, and when one record makes all of them close: then there are commits in
+// between.
 func TestBuffersSpill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it writes a hundred thousand keys to disk, and measures the heap")
@@ -268,6 +282,8 @@ func TestBuffersSpill(t *testing.T) {
 				n, s.peak>>20, s.heldOpen>>20, s.atLeap>>20, s.heldLeap>>20)
 			require.Less(t, s.peak, uint64(2*spillMemory), "twice, for what is collected only later")
 			require.Less(t, s.heldOpen, spillMemory/2, "caches")
+			require.Less(t, s.atLeap, uint64(2*spillMemory), "when all close at once")
+			require.Less(t, s.heldLeap, s.heldOpen+2<<20, "what closes at once must not stay in the caches")
 			require.Zero(t, s.twice)
 			require.Equal(t, int(n), s.out)
 		})
