@@ -13,7 +13,7 @@ import (
 )
 
 // globals are the copies that a process has of global tables. They are loaded before a task starts, and take in at once
-// what is sent to their topics.
+// what is sent to their topics, also by the topology itself when it has committed it.
 type globals struct {
 	copiers []*task.Copier
 	copies  map[string]*state.Replica // by topic
@@ -47,6 +47,9 @@ func (d *Driver) copyRest(p *process) error {
 				return err
 			}
 			log := d.cluster.log(kafka.Partition{Topic: c.Topic, Index: i})
+			if pos.Offset == log.end() {
+				continue
+			}
 			for at := pos.Offset; at < log.end(); {
 				b := log.batch(at, d.opts.BatchRecords)
 				if err := c.Apply(b); err != nil {
@@ -65,6 +68,16 @@ func (d *Driver) copyRest(p *process) error {
 	return nil
 }
 
+// follow takes in what the copies of all processes lack.
+func (d *Driver) follow() error {
+	for _, p := range d.processes {
+		if err := d.copyRest(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // share appends a record to the topic of a global table, which all processes take in before anything else happens, and
 // after what was sent before has been processed and committed. It says whether nobody else reads the topic.
 func (d *Driver) share(part kafka.Partition, e entry) (taken bool) {
@@ -74,11 +87,9 @@ func (d *Driver) share(part kafka.Partition, e entry) (taken bool) {
 	}
 	d.settle()
 	d.cluster.log(part).append(e)
-	for _, p := range d.processes {
-		if err := d.copyRest(p); err != nil {
-			d.retry(err)
-			return true
-		}
+	if err := d.follow(); err != nil {
+		d.retry(err)
+		return true
 	}
 	if d.reads(graph.Source, part.Topic) {
 		d.settle()

@@ -115,6 +115,9 @@ func (d *Driver) settle() {
 		if err == nil {
 			err = d.commit(AfterApply)
 		}
+		if err == nil {
+			err = d.follow()
+		}
 		if err != nil && !d.retry(err) {
 			return
 		}
