@@ -122,6 +122,9 @@ func (p *Processor[K, R]) OnTimer(f func(t Timer[K]) error) {
 // SetTimer sets a one-shot timer for key, to go off once the operator's clock has reached at. One in the past goes off
 // after the record in work; a timer's function that sets one for its own time or earlier has it called after the next
 // record. Setting the same key, name and time twice is setting it once. OnTimer must have been called.
+//
+// When the clock has reached at, more records at that very time may come. Where all up to at are to be there first,
+// which is when systems with watermarks call their timers, set it for at+1: the clock is one ahead of a watermark.
 func (p *Processor[K, R]) SetTimer(key K, name string, at int64) {
 	if p.onClock.store == nil {
 		p.Fail(p.label, errors.New("SetTimer without OnTimer: nothing would be called"))

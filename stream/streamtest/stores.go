@@ -265,8 +265,8 @@ func storeOf(t *task.Task, name string) *task.Store {
 func opened[S any](p place, name string, open func(state.Place) S) (h S, err error) {
 	defer func() {
 		if recover() != nil {
-			err = fmt.Errorf("store %q does not hold what the test declares: see its kind, and the types of its keys and values",
-				name)
+			err = fmt.Errorf("store %q does not hold what the test declares: see its kind, and the types of its keys and "+
+				"values; the rows of windows, joins and suppressed tables are the operator's own, so read what it sends", name)
 		}
 	}()
 	return open(p), nil
