@@ -40,6 +40,9 @@ type Options struct {
 	// Guarantee is that of stream.Config. Defaults to ExactlyOnce. With AtLeastOnce a crash in the middle of a commit
 	// leaves what was sent until then.
 	Guarantee stream.Guarantee
+	// MaxTaskIdle is that of stream.Config, on the driver's wall clock: what is held back for an empty input stays behind
+	// when Send returns, and goes on with a record there or by AdvanceWall. Defaults to 0.
+	MaxTaskIdle time.Duration
 	// Seed decides in which order tasks get their turns, how many records each takes, and what Rebalance moves. The same
 	// seed gives the same run. Defaults to 0: tasks take turns in order, each as many records as a batch has.
 	Seed uint64
@@ -76,6 +79,7 @@ type Driver struct {
 	offsets   map[kafka.Partition]kafka.Commit // of the commit under way
 	runs      map[kafka.Partition][]kafka.Run  // of what was sent for it
 	unsaid    int                              // records sent since the last commit
+	taken     int                              // records, and entries of backlogs, that tasks have ever taken
 }
 
 // sent is a record that waits for the commit.

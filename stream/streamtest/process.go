@@ -117,7 +117,7 @@ func (d *Driver) restored(id task.ID, p *process, a *task.Attempts, c *task.Coun
 	t, err := task.New(task.Setup{
 		Attempts: a, ID: id, App: d.plan.App, Sources: sub.Sources, Output: output{d}, Clock: d.clock,
 		Log: slog.New(slog.DiscardHandler), Policies: d.opts.Errors, Counters: c, Clocks: clocks,
-		Copies: p.globals.copies, AtOnce: d.atOnce(),
+		Copies: p.globals.copies, AtOnce: d.atOnce(), MaxIdle: d.opts.MaxTaskIdle,
 		Backing: func(spec state.Spec, partition int32) (state.Backing, error) {
 			prefix, err := p.stores.Prefix(spec.Name, partition)
 			return state.Backing{DB: p.db, Prefix: prefix, Limit: d.opts.CacheBytes}, err

@@ -64,6 +64,7 @@ func (d *Driver) pumpUntil(stop func() bool) error {
 				return err
 			}
 			busy = busy || n > 0
+			d.taken += n
 			if d.turns == nil || !d.tasks[i].Owes() {
 				continue
 			}
@@ -111,6 +112,7 @@ func (d *Driver) turn() (order []int, limit func() int) {
 func (d *Driver) settle() {
 	d.tb.Helper()
 	for again := true; again; again = d.more() {
+		before := d.taken
 		err := d.pump()
 		if err == nil {
 			err = d.commit(AfterApply)
@@ -118,8 +120,11 @@ func (d *Driver) settle() {
 		if err == nil {
 			err = d.follow()
 		}
-		if err != nil && !d.retry(err) {
+		switch {
+		case err != nil && !d.retry(err):
 			return
+		case err == nil && d.taken == before && d.opts.MaxTaskIdle > 0:
+			return // what is left waits for an empty input
 		}
 	}
 }
