@@ -105,10 +105,11 @@ func (s *sessions[K, V, A]) add(r *stream.Record[K, V]) (dropped string) {
 	near := s.w.Neighbours(r.Time)
 	s.spans, s.near, s.upTo = s.spans[:0], s.near[:0], near.End-1
 	s.store.ScanKey(r.Key, near.Start, s.upTo, s.collect)
-	// Sessions share no instant: of those that end behind the record's reach only the first can begin within it.
+	// Open sessions share no instant: of those that end behind the record's reach only the first can begin within it.
+	// Closed ones may lie in an open one.
 	var last int64
 	var more bool
-	if last, s.behind, more = s.store.Next(r.Key, later(s.upTo, 1)); more {
+	if last, s.behind, more = s.store.Next(r.Key, max(later(s.upTo, 1), s.oldestOpen(s.clock.Now()))); more {
 		s.collect(last, &s.behind)
 	}
 	joined, late := s.w.Join(r.Time, s.clock.Now(), s.spans)
