@@ -161,7 +161,10 @@ func TestTopicMistakes(t *testing.T) {
 	// mistake: to each: there is no function that chooses the topic
 	stream.ToEach(in, topicOf(""), nil)
 	// end topics
-	reported(t, "topics", topo.Build())
+	err := topo.Build()
+	reported(t, "topics", err)
+	require.ErrorContains(t, err, "read it once and use the stream twice")
+	require.ErrorContains(t, err, "read it once: operators.ToTable makes a table of a stream")
 }
 
 func TestCodecMistakes(t *testing.T) {

@@ -209,7 +209,11 @@ func (g *Graph) checkNodes(report *Graph) {
 				report.Mistake(n, "it has no input")
 			}
 		case first != nil && n.Topic != "":
-			report.Mistake(n, "topic %q is read already at %s; read it once and use the stream twice", n.Topic, first.Where)
+			advice := "read it once and use the stream twice"
+			if n.Kind != first.Kind {
+				advice = "read it once: operators.ToTable makes a table of a stream, operators.ToStream a stream of a table"
+			}
+			report.Mistake(n, "topic %q is read already at %s; %s", n.Topic, first.Where, advice)
 		default:
 			readers[n.Topic] = n
 		}
