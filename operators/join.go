@@ -3,6 +3,8 @@
 package operators
 
 import (
+	"time"
+
 	"github.com/irmak-go/irmak/stream"
 	"github.com/irmak-go/irmak/stream/codec"
 	"github.com/irmak-go/irmak/window"
@@ -76,6 +78,17 @@ func OuterJoin[K comparable, A, B, R any](name string, a stream.Stream[K, A], b 
 // wants says of which side unmatched records are wanted.
 type wants struct{ left, right bool }
 
+// waits is how long one of them waits for a match on the clock.
+func (a wants) waits(w window.Within) (d time.Duration) {
+	if a.left {
+		d = max(d, w.After+w.Grace)
+	}
+	if a.right {
+		d = max(d, w.Before+w.Grace)
+	}
+	return d
+}
+
 func join[K comparable, A, B, R any](kind, name string, a stream.Stream[K, A], b stream.Stream[K, B], w window.Within,
 	alone wants, f func(a A, hasA bool, b B, hasB bool) R) stream.Stream[K, R] {
 	o := stream.NewOp(a.Topology(), kind, name) // the clock asks for a name
@@ -97,14 +110,15 @@ func join[K comparable, A, B, R any](kind, name string, a stream.Stream[K, A], b
 		j.open(name, a, b, alone, f)
 		return j
 	})
+	joined := stream.HeldBack(out.Stream, alone.waits(w))
 	if stream.Same(a, b) {
 		right := identity[A, B]()
 		stream.In(o, a, func(t *stream.Task) stream.Next[K, A] { return open(t).itself(right) })
-		return out.Stream
+		return joined
 	}
 	stream.In(o, a, func(t *stream.Task) stream.Next[K, A] { return open(t).left.record })
 	stream.In(o, b, func(t *stream.Task) stream.Next[K, B] { return open(t).right.record })
-	return out.Stream
+	return joined
 }
 
 // identity turns an A into a B that is the same type.

@@ -109,5 +109,8 @@ func joinPanes[K comparable, A, B, R any](kind, name string, a stream.Stream[K, 
 			accept(j, r, func(p *panePair[A, B]) *paneSide[B] { return &p.right }, copied)
 		}
 	})
-	return out.Stream
+	if rule.needLeft && rule.needRight {
+		return out.Stream
+	}
+	return stream.HeldBack(stream.HeldBack(out.Stream, both.Settles()), grace)
 }

@@ -63,7 +63,7 @@ func joinTableGrace[K comparable, V, T, R any](kind, name string, in stream.Stre
 		o.Mistake("the table keeps a history of %v, less than the grace of %v: rows would be gone when they are read; "+
 			"give it a longer one", history, grace)
 	}
-	return stream.Attach(o, in, nil, func(t *stream.Task, out stream.Next[K, R]) stream.Next[K, V] {
+	joined := stream.Attach(o, in, nil, func(t *stream.Task, out stream.Next[K, R]) stream.Next[K, V] {
 		g := &graceTask[K, V, T, R]{
 			task: t, label: o.Label(), inner: inner, grace: grace.Milliseconds(), disorder: in.Disorder(),
 			f: f, out: out, rows: table.OpenAsOf(t),
@@ -78,6 +78,7 @@ func joinTableGrace[K comparable, V, T, R any](kind, name string, in stream.Stre
 		}.Open(t)
 		return g.record
 	})
+	return stream.HeldBack(joined, grace)
 }
 
 // graceTask is a join with grace in one task.

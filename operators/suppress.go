@@ -53,7 +53,8 @@ func Suppress[K comparable, V any](name string, table stream.Table[K, V], after 
 		s.out = out.Open(t)
 		return s.changed
 	})
-	return stream.NewTable(out.Stream, table.ValueCodec(), func(t *stream.Task) stream.Reader[K, V] { return open(t) })
+	held := stream.HeldBack(out.Stream, after)
+	return stream.NewTable(held, table.ValueCodec(), func(t *stream.Task) stream.Reader[K, V] { return open(t) })
 }
 
 // suppression is Suppress in one task.

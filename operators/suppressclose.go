@@ -41,7 +41,7 @@ func SuppressUntilClose[K comparable, A any](name string, panes stream.Stream[K,
 		o.Mistake("its limits must Stop: a pane that is sent early is not the last of its window")
 	}
 	limits.check(o)
-	return stream.Attach(o, panes, panes.ValueCodec(),
+	last := stream.Attach(o, panes, panes.ValueCodec(),
 		func(t *stream.Task, out stream.Next[K, window.Pane[A]]) stream.Next[K, window.Pane[A]] {
 			keys := codec.Codec[paneKey[K]](paneKeyCodec[K]{panes.KeyCodec()})
 			values := codec.Codec[heldPane[A]](heldPaneCodec[A]{panes.ValueCodec()})
@@ -51,6 +51,7 @@ func SuppressUntilClose[K comparable, A any](name string, panes stream.Stream[K,
 			s.clock = t.Clock(panes.Idle(), s.moved)
 			return s.pane
 		})
+	return stream.HeldBack(stream.HeldBack(last, panes.Settles()), grace)
 }
 
 // closing is SuppressUntilClose in one task.

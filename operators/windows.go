@@ -139,5 +139,9 @@ func aggregateWindows[K comparable, V, A any](
 	if err != nil {
 		return Windowed[K, V, A]{Out: out.Stream, Late: late.Stream}
 	}
-	return Windowed[K, V, A]{Out: stream.HeldBack(out.Stream, heldBack(w)), Late: late.Stream}
+	panes := stream.Settling(out.Stream, settles(w))
+	if w.Emission().FinalPane() {
+		panes = stream.HeldBack(panes, panes.Settles())
+	}
+	return Windowed[K, V, A]{Out: panes, Late: late.Stream}
 }

@@ -126,11 +126,8 @@ func layoutOf(w window.Aligned, shared bool, emission window.Emit) (segment, ret
 	return segment, later(size.Milliseconds(), w.Linger())
 }
 
-// heldBack is how far the clock is beyond the time of a pane at most when it is sent, unless it leaps.
-func heldBack(w window.Kind) time.Duration {
-	if !w.Emission().FinalPane() {
-		return 0
-	}
+// settles is how far the clock is beyond the time of a pane, at most, when its window closes, unless it leaps.
+func settles(w window.Kind) time.Duration {
 	var ms int64
 	switch w := w.(type) {
 	case window.Sliding:

@@ -162,14 +162,15 @@ func Meet[K, V, A, B any](a Stream[K, V], b Stream[A, B]) bool {
 // could be.
 func Fresh[K, V any](s Stream[K, V]) bool { return s.out != nil && !graph.Keeps(s.out.node) }
 
-// Joined is s with the traits that follow when other flows into the same operator: the larger disorder, and idle only
-// when both are.
+// Joined is s with the traits that follow when other flows into the same operator: the larger disorder and time to
+// settle, and idle only when both are.
 func Joined[K, V, A, B any](s Stream[K, V], other Stream[A, B]) Stream[K, V] {
 	s.traits.disorder = max(s.traits.disorder, other.traits.disorder)
 	if s.traits.idle == 0 || other.traits.idle == 0 {
 		s.traits.idle = 0
 	}
 	s.traits.idle = max(s.traits.idle, other.traits.idle)
+	s.traits.settles = max(s.traits.settles, other.traits.settles)
 	return s
 }
 
@@ -179,6 +180,12 @@ func HeldBack[K, V any](s Stream[K, V], by time.Duration) Stream[K, V] {
 	if s.traits.idle > 0 {
 		s.traits.idle += min(by, math.MaxInt64-s.traits.idle)
 	}
+	return s
+}
+
+// Settling is s with panes that may be replaced for as long as within after their times.
+func Settling[K, V any](s Stream[K, V], within time.Duration) Stream[K, V] {
+	s.traits.settles = within
 	return s
 }
 

@@ -23,6 +23,7 @@ type Stream[K, V any] struct {
 type traits struct {
 	disorder int64         // ms
 	idle     time.Duration // 0: never
+	settles  time.Duration // panes do so after their time, at the latest
 }
 
 // Topology is the topology that the stream belongs to.
@@ -40,6 +41,10 @@ func (s Stream[K, V]) Disorder() int64 { return s.traits.disorder }
 
 // Idle is after how much wall time without a record clocks follow the wall; 0 means never.
 func (s Stream[K, V]) Idle() time.Duration { return s.traits.idle }
+
+// Settles is how long after its time a pane of the stream may still be replaced, on the clock of its windows; 0 where
+// the stream is not one of panes, or its kind of windows does not say.
+func (s Stream[K, V]) Settles() time.Duration { return s.traits.settles }
 
 // Encode is the same stream with a codec for its values, which operators that write them (KeyBy, Repartition, joins of
 // streams) need.
