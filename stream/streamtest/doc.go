@@ -26,7 +26,7 @@
 // # State
 //
 // [Store], [Table], [WindowStore] and [VersionedStore] look into the stores of all tasks by name, as the tasks see them
-// now; Committed gives the same look at what the last commit left.
+// now; Committed gives the same look at what the last commit left. [Global] looks into a global table.
 //
 // # What results must not depend on
 //

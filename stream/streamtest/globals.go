@@ -10,6 +10,7 @@ import (
 	"github.com/irmak-go/irmak/internal/kafka"
 	"github.com/irmak-go/irmak/internal/task"
 	"github.com/irmak-go/irmak/state"
+	"github.com/irmak-go/irmak/stream"
 )
 
 // globals are the copies that a process has of global tables. They are loaded before a task starts, and take in at once
@@ -111,4 +112,29 @@ func (d *Driver) bury(l task.Letter) error {
 	e := entry{key: l.Key, value: l.Value, time: l.Time, headers: l.Headers}
 	d.cluster.log(kafka.Partition{Topic: d.opts.Errors.DeadLetters}).append(e.clone())
 	return nil
+}
+
+// GlobalRows is a look into a global table, as Rows is into a store.
+type GlobalRows[K comparable, V any] struct {
+	d     *Driver
+	topic stream.Topic[K, V]
+}
+
+// Global gives a look into a global table by its topic. One that the topology does not have fails the test.
+func Global[K comparable, V any](d *Driver, topic stream.Topic[K, V]) *GlobalRows[K, V] {
+	d.tb.Helper()
+	if !d.reads(graph.Global, topic.Name) {
+		d.tb.Fatalf("topology %s has no global table of topic %q", d.plan.App, topic.Name)
+	}
+	return &GlobalRows[K, V]{d, topic}
+}
+
+// Get is the row of k, with the time of its last update. All processes have the same.
+func (g *GlobalRows[K, V]) Get(k K) (row stream.Timed[V], ok bool) {
+	g.d.tb.Helper()
+	view := state.NewView(g.d.processes[0].globals.copies[g.topic.Name], g.topic.Key, g.topic.Value, func(err error) {
+		g.d.tb.Fatalf("global table of topic %q, key %v: %v", g.topic.Name, k, err)
+	})
+	row.Value, row.Time, ok = view.Get(k)
+	return row, ok
 }

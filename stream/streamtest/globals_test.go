@@ -34,3 +34,26 @@ func TestAGlobalTableThatTheTopologyWrites(t *testing.T) {
 	d.Crash(streamtest.BeforeCommit)
 	require.Equal(t, ">a >b b>c b>d d>e e>f", values(results.Read()))
 }
+
+func TestGlobalTablesAreRead(t *testing.T) {
+	t.Parallel()
+	notes := stream.Topic[string, int64]{Name: "notes", Key: codec.String, Value: codec.Int64}
+	topo := pipe(same)
+	stream.GlobalTableFrom(topo, notes)
+	tb := &fakeTB{}
+	d := streamtest.New(tb, topo, streamtest.Options{Partitions: 3})
+	rows, send := streamtest.Global(d, notes), streamtest.Input(d, notes)
+	_, ok := rows.Get("a")
+	require.False(t, ok)
+	send.Send("a", 1, 20)
+	send.Send("a", 2, 10)
+	send.Send("b", 3, 30)
+	d.RestartEmpty()
+	send.Delete("b", 40)
+	row, ok := rows.Get("a")
+	require.True(t, ok)
+	require.Equal(t, stream.Timed[int64]{Value: 2, Time: 10}, row)
+	_, ok = rows.Get("b")
+	require.False(t, ok)
+	require.Contains(t, tb.fails(t, func() { streamtest.Global(d, in) }), `no global table of topic "in"`)
+}
