@@ -29,6 +29,8 @@ type climate struct {
 	repeats  int // and is the one before it, again
 	last     event
 	left     int64 // so many records are to come
+	wall     int64 // how far the wall has gone on since the beginning, in ms
+	wallTies int64 // it goes on by multiples of so many
 }
 
 // newClimate draws the climate of a history of n records.
@@ -42,6 +44,7 @@ func newClimate(r *rand.Rand, n int) *climate {
 	}
 	c.low = []int64{0, 0, 1_700_000_000_000, latest - c.left*(c.step+1) - r.Int64N(1<<r.IntN(14))}[r.IntN(4)]
 	c.now = c.low
+	c.wallTies = int64(oneOf(1, 100, 500))
 	return c
 }
 

@@ -3,6 +3,7 @@
 package operators_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -28,6 +29,8 @@ type event struct {
 	nullKey bool
 	null    bool   // value
 	header  string // its only one, unless empty
+	moved   string // what happened to the program: no record, but an event of a scenario with moves
+	wall    int64  // and by how many milliseconds the wall went on
 }
 
 // scenario is a topology from words, and maybe other, to lines, with a recomputation of what comes out.
@@ -40,6 +43,10 @@ type scenario struct {
 	oracle func(history []event) []string
 	// global: the oracle is given the history of all partitions at once, because records change their partitions.
 	global bool
+	// moves: the oracle is given what happens to the program, too. What was sent is processed before the wall goes on.
+	moves bool
+	// partitions is how many there are. Defaults to 1 to 4.
+	partitions int32
 	// group says which results are in order among each other. Defaults to those of one key.
 	group func(line string) string
 	// equal compares one group's results. Defaults to being the same.
@@ -98,6 +105,7 @@ func (c *scenario) run(t *testing.T, seed uint64) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 0))
 	opts := drawOptions(r)
+	opts.Partitions = cmp.Or(c.partitions, opts.Partitions)
 	minimal(t, seed, opts, drawSteps(r, c.weather), func(t *testing.T, steps []step) {
 		t.Helper()
 		c.play(t, opts, steps)
@@ -119,7 +127,8 @@ func drawSteps(r *rand.Rand, weather func(c *climate, i int) event) []step {
 	}
 	steps, c := make([]step, n), newClimate(r, n)
 	for i := range steps {
-		steps[i] = step{weather(c, i), drawMove(r)}
+		steps[i] = step{weather(c, i), c.move()}
+		c.wall += steps[i].move.wall
 	}
 	return steps
 }
@@ -138,8 +147,12 @@ func (c *scenario) play(t *testing.T, opts streamtest.Options, steps []step) {
 		}
 		history[p] = append(history[p], s.event)
 		if s.move.do != nil {
-			s.move.do(d)
+			c.move(d, s.move, history, opts.Partitions)
 		}
+	}
+	if c.moves {
+		d.Commit()
+		d.Commit() // what is set on the wall for the past comes at the next step
 	}
 	var want, got []string
 	for p := range opts.Partitions {
@@ -149,6 +162,17 @@ func (c *scenario) play(t *testing.T, opts streamtest.Options, steps []step) {
 		got = append(got, show([]streamtest.Record[string, string]{rec}))
 	}
 	c.compare(t, want, got)
+}
+
+// move makes a move, and an event of it.
+func (c *scenario) move(d *streamtest.Driver, m move, history map[int32][]event, partitions int32) {
+	if c.moves && m.wall > 0 {
+		d.Commit()
+	}
+	m.do(d)
+	for p := int32(0); c.moves && p < partitions; p++ {
+		history[p] = append(history[p], event{moved: m.name, wall: m.wall})
+	}
 }
 
 // send gives the partition to which e went.

@@ -4,7 +4,6 @@ package operators_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -26,24 +25,30 @@ type move struct {
 	name    string
 	do      func(d *streamtest.Driver)
 	commits bool
+	wall    int64 // by how many milliseconds it moves the wall
 }
 
-func drawMove(r *rand.Rand) move {
-	switch r.IntN(25) {
+func (c *climate) move() move {
+	switch c.IntN(25) {
 	case 0:
-		return move{"restart", (*streamtest.Driver).Restart, true}
+		return move{name: "restart", do: (*streamtest.Driver).Restart, commits: true}
 	case 1, 2:
-		at := streamtest.Step(r.IntN(streamtest.Steps))
-		return move{"crash " + at.String(), func(d *streamtest.Driver) { d.Crash(at) }, at >= streamtest.AfterCommit}
+		at := streamtest.Step(c.IntN(streamtest.Steps))
+		return move{
+			name: "crash " + at.String(), do: func(d *streamtest.Driver) { d.Crash(at) }, commits: at >= streamtest.AfterCommit,
+		}
 	case 3:
-		return move{"rebalance", (*streamtest.Driver).Rebalance, true}
+		return move{name: "rebalance", do: (*streamtest.Driver).Rebalance, commits: true}
 	case 4:
-		if r.IntN(4) == 0 {
-			return move{"restart empty", (*streamtest.Driver).RestartEmpty, true}
+		if c.IntN(4) == 0 {
+			return move{name: "restart empty", do: (*streamtest.Driver).RestartEmpty, commits: true}
 		}
 	case 5, 6:
-		by := time.Duration(r.IntN(2000)) * time.Millisecond
-		return move{fmt.Sprint("advance ", by), func(d *streamtest.Driver) { d.AdvanceWall(by) }, true}
+		by := time.Duration(c.Int64N(2000)/c.wallTies*c.wallTies) * time.Millisecond
+		return move{
+			name: fmt.Sprint("advance ", by), do: func(d *streamtest.Driver) { d.AdvanceWall(by) }, commits: true,
+			wall: by.Milliseconds(),
+		}
 	}
 	return move{}
 }
@@ -146,7 +151,7 @@ func TestShrunk(t *testing.T) {
 	history := make([]step, 200)
 	for i := range history {
 		history[i].event = event{key: fmt.Sprint(i % 20), value: "x", at: int64(i)}
-		history[i].move = move{"restart", (*streamtest.Driver).Restart, true}
+		history[i].move = move{name: "restart", do: (*streamtest.Driver).Restart, commits: true}
 	}
 	tries := 0
 	got := shrunk(history, step.calm, func(steps []step) bool {

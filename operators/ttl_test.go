@@ -4,6 +4,8 @@ package operators_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,32 +31,88 @@ func counting(ttl state.TTL) func(p *processor) function {
 	}
 }
 
-// A row lives for the time to live after its last write, on the clock of the operator, through restarts and crashes.
-func TestRandomTTL(t *testing.T) {
-	equivalent(t, scenario{
-		build:   piped(process(counting(state.TTL{After: 100 * time.Millisecond}))),
-		weather: anyEvent,
-		oracle: func(history []event) (want []string) {
-			n, written, clock := map[string]int{}, map[string]int64{}, int64(0)
-			for _, e := range history {
-				key := e.key
-				if e.nullKey {
-					key = ""
-				}
-				if clock = max(clock, e.at); clock-100 >= written[key] {
-					n[key] = 0
-				}
-				n[key]++
-				written[key] = clock
-				count := n[key]
-				if e.nullKey {
-					key = "∅"
-				}
-				want = append(want, line(key, count, e.at))
+// mortal counts the values of a key in rows that die, and says what it sees: of a value that ends in 0 all rows, in 1
+// its own, which in 2 it deletes.
+func mortal(ttl state.TTL) func(p *processor) function {
+	rows := state.Map[string, int64]{Name: "rows", Key: codec.String, Value: codec.Int64, TTL: ttl}
+	return func(p *processor) function {
+		rows := rows.Open(p)
+		return func(r *text) error {
+			switch r.Value[len(r.Value)-1] {
+			case '0':
+				seen := "all"
+				rows.Scan(func(k string, n *int64) bool {
+					seen += fmt.Sprint(" ", k, "=", *n)
+					return true
+				})
+				p.Emit(seen)
+			case '1':
+				n, ok := rows.Get(r.Key)
+				p.Emit(fmt.Sprint(n, ok, rows.Has(r.Key)))
+			case '2':
+				p.Emit(fmt.Sprint("deleted ", rows.Delete(r.Key)))
+			default:
+				n, _ := rows.Upsert(r.Key)
+				*n++
+				p.Emit(fmt.Sprint(*n))
 			}
-			return want
-		},
-	})
+			return nil
+		}
+	}
+}
+
+// A row lives for the time to live after its last write, on the clock of the operator or on the wall, through restarts
+// and crashes, and is not seen after that, however it is looked for.
+func TestRandomTTL(t *testing.T) {
+	for name, ttl := range map[string]state.TTL{
+		"clock": {After: 100 * time.Millisecond},
+		"wall":  {After: time.Second, Wall: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			equivalent(t, scenario{
+				build: piped(process(mortal(ttl))),
+				moves: true,
+				weather: func(c *climate, _ int) event {
+					e := c.event()
+					e.nullKey = false
+					return e
+				},
+				oracle: func(history []event) []string { return mortalOracle(history, ttl) },
+			})
+		})
+	}
+}
+
+func mortalOracle(history []event, ttl state.TTL) (want []string) {
+	n, written, clock := map[string]int64{}, map[string]int64{}, int64(0)
+	for _, e := range history {
+		if ttl.Wall {
+			clock += e.wall
+		} else {
+			clock = max(clock, e.at)
+		}
+		dead := clock - ttl.After.Milliseconds()
+		maps.DeleteFunc(n, func(k string, _ int64) bool { return dead >= written[k] })
+		own, ok := n[e.key]
+		say := fmt.Sprint(own, ok, ok)
+		switch digit := e.value[max(0, len(e.value)-1):]; digit {
+		case "":
+			continue // a move
+		case "0":
+			say = "all"
+			for _, k := range slices.Sorted(maps.Keys(n)) {
+				say += fmt.Sprint(" ", k, "=", n[k])
+			}
+		case "1":
+		case "2":
+			say = fmt.Sprint("deleted ", ok)
+			delete(n, e.key)
+		default:
+			n[e.key], written[e.key], say = own+1, clock, fmt.Sprint(own+1)
+		}
+		want = append(want, line(e.key, say, e.at))
+	}
+	return want
 }
 
 // By the wall rows die without input too, and are deleted.
