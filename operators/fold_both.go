@@ -20,7 +20,9 @@ func Both[V, A, B any](a Fold[V, A], b Fold[V, B]) Fold[V, codec.Two[A, B]] {
 	if fold.mistake != nil {
 		return fold
 	}
-	fold.Init = func() pair { return pair{First: a.init(), Second: b.init()} }
+	if a.Init != nil || b.Init != nil {
+		fold.Init = func() pair { return pair{First: a.init(), Second: b.init()} }
+	}
 	fold.Add = func(acc pair, v V) pair { return pair{First: a.Add(acc.First, v), Second: b.Add(acc.Second, v)} }
 	if a.Merge != nil && b.Merge != nil {
 		fold.Merge = func(earlier, later pair) pair {

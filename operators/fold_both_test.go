@@ -27,6 +27,8 @@ func TestBothKeepsItsPromises(t *testing.T) {
 	whole := operators.Count[int64]()
 	whole.Merge = nil
 	require.Nil(t, operators.Both(operators.Count[int64](), whole).Merge)
+	// Without an Init there is nothing that sessions must be merged into.
+	require.Nil(t, operators.Both(operators.Count[int64](), operators.Count[int64]()).Init)
 }
 
 func TestRandomBoth(t *testing.T) {
