@@ -29,6 +29,7 @@ type event struct {
 	nullKey bool
 	null    bool   // value
 	header  string // its only one, unless empty
+	part    int32  // the partition to which it went
 	moved   string // what happened to the program: no record, but an event of a scenario with moves
 	wall    int64  // and by how many milliseconds the wall went on
 }
@@ -142,6 +143,7 @@ func (c *scenario) play(t *testing.T, opts streamtest.Options, steps []step) {
 	history := map[int32][]event{}
 	for _, s := range steps {
 		p := s.event.send(d, opts.Partitions)
+		s.event.part = p
 		if c.global {
 			p = 0
 		}

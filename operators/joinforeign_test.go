@@ -4,8 +4,10 @@ package operators_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -75,68 +77,86 @@ func TestMistakesInJoinForeign(t *testing.T) {
 	}
 }
 
-// Random updates of both sides over different numbers of partitions, with crashes at each step: the last result of
-// each left row is what the tables say, and each change begins where the one before it ended.
+// Random updates of both sides, with crashes at each step: the last result of each left row is what the tables say, and
+// each change begins where the one before it ended. The sides have different numbers of partitions, but where they have
+// versions, which are late by what else is in their partition.
 func TestRandomJoinForeign(t *testing.T) {
-	for name, build := range map[string]func(a, b table) table{"inner": foreign, "left": leftForeign} {
+	for _, name := range []string{"inner", "left"} {
 		t.Run(name, func(t *testing.T) {
-			equivalent(t, scenario{
-				build: func(topo *stream.Topology) {
-					wide := words
-					wide.NullValues = true
-					left := operators.ToTable("left", operators.Repartition("wide", 5, stream.From(topo, wide)), codec.String)
-					stream.To(arrows(build(left, stream.TableFrom(topo, other))), lines)
-				},
-				weather: func(c *climate, _ int) event {
-					e := c.nullable(c.event())
-					if e.other = c.IntN(3) == 0; e.other {
-						e.key = "abcde"[c.IntN(5):][:1]
-					} else if !e.null {
-						e.value = "abcdef!"[c.IntN(7):][:1] + e.value
-					}
-					return e
-				},
-				global: true,
-				oracle: func(history []event) (want []string) {
-					left, right := map[string]string{}, map[string]string{}
-					for _, e := range history {
-						switch {
-						case e.nullKey:
-						case e.other && e.null:
-							delete(right, e.key)
-						case e.other:
-							right[e.key] = e.value
-						default:
-							left[e.key] = e.value
-						}
-					}
-					for k, v := range left {
-						letter, _ := byLetter(k, v)
-						w, ok := right[letter]
-						if result := pair(v, true, w, ok); v != "" && (ok || name == "left") {
-							want = append(want, k+" "+result)
-						} else {
-							want = append(want, k+" ∅")
-						}
-					}
-					return want
-				},
-				equal: func(t *testing.T, want, got []string, msg string) {
-					t.Helper()
-					now := "∅"
-					for _, g := range got {
-						_, text, _ := strings.Cut(g, " ")
-						text, _, _ = strings.Cut(text, " @")
-						before, after, _ := strings.Cut(text, "→")
-						require.Equal(t, now, before, msg)
-						now = after
-					}
-					_, last, _ := strings.Cut(want[0], " ")
-					require.Equal(t, last, now, msg)
-				},
+			equivalentFor(t, func(r *rand.Rand) scenario {
+				tables := [...]string{"plain", "versioned"}[r.IntN(2)]
+				return scenario{
+					build:   func(topo *stream.Topology) { stream.To(arrows(foreignOf(topo, name, tables)), lines) },
+					weather: foreignUpdate,
+					global:  true,
+					oracle:  func(history []event) []string { return foreignOracle(name, inOrder(tables, history)) },
+					equal:   changesEndIn,
+				}
 			})
 		})
 	}
+}
+
+func foreignOf(topo *stream.Topology, name, tables string) table {
+	join := map[string]func(a, b table) table{"inner": foreign, "left": leftForeign}[name]
+	if tables == "versioned" {
+		const history = versionedFor * time.Millisecond
+		return join(stream.VersionedTableFrom(topo, words, history), stream.VersionedTableFrom(topo, other, history))
+	}
+	wide := words
+	wide.NullValues = true
+	left := operators.ToTable("left", operators.Repartition("wide", 5, stream.From(topo, wide)), codec.String)
+	return join(left, stream.TableFrom(topo, other))
+}
+
+func foreignUpdate(c *climate, _ int) event {
+	e := c.nullable(c.event())
+	if e.other = c.IntN(3) == 0; e.other {
+		e.key = "abcde"[c.IntN(5):][:1]
+	} else if !e.null {
+		e.value = "abcdef!"[c.IntN(7):][:1] + e.value
+	}
+	return e
+}
+
+func foreignOracle(name string, history []event) (want []string) {
+	left, right := map[string]string{}, map[string]string{}
+	for _, e := range history {
+		switch {
+		case e.nullKey:
+		case e.other && e.null:
+			delete(right, e.key)
+		case e.other:
+			right[e.key] = e.value
+		default:
+			left[e.key] = e.value
+		}
+	}
+	for k, v := range left {
+		letter, _ := byLetter(k, v)
+		w, ok := right[letter]
+		if result := pair(v, true, w, ok); v != "" && (ok || name == "left") {
+			want = append(want, k+" "+result)
+		} else {
+			want = append(want, k+" ∅")
+		}
+	}
+	return want
+}
+
+// changesEndIn: what a row came to, and that each change of it began where the one before ended.
+func changesEndIn(t *testing.T, want, got []string, msg string) {
+	t.Helper()
+	now := "∅"
+	for _, g := range got {
+		_, text, _ := strings.Cut(g, " ")
+		text, _, _ = strings.Cut(text, " @")
+		before, after, _ := strings.Cut(text, "→")
+		require.Equal(t, now, before, msg)
+		now = after
+	}
+	_, last, _ := strings.Cut(want[0], " ")
+	require.Equal(t, last, now, msg)
 }
 
 func ExampleJoinForeign() {

@@ -78,19 +78,29 @@ func TestMistakesInSuppress(t *testing.T) {
 	}
 }
 
-// TestRandomSuppress compares update by update, in one partition's order. SuppressUntilClose is tested with windows.
+// TestRandomSuppress compares update by update, in one partition's order: without limits, and with some that send
+// early. SuppressUntilClose is tested with windows.
 func TestRandomSuppress(t *testing.T) {
 	equivalentFor(t, func(r *rand.Rand) scenario {
 		after := 1 + r.Int64N(400)
+		var limits operators.Limits
+		if r.IntN(3) == 0 {
+			limits.Records = 1 + r.Int64N(6)
+		}
+		if r.IntN(3) == 0 {
+			limits.Bytes = 20 + r.Int64N(200)
+		}
 		return scenario{
 			build: func(topo *stream.Topology) {
 				by := time.Duration(after) * time.Millisecond
-				held := operators.Suppress("held", tableOfWords(topo), by, operators.Limits{})
+				held := operators.Suppress("held", tableOfWords(topo), by, limits)
 				stream.To(operators.ToStream(held), lines)
 			},
 			weather: anyUpdate,
 			group:   func(line string) string { return line[:2] },
-			oracle:  func(history []event) []string { return suppressOracle(history, after) },
+			oracle: func(history []event) []string {
+				return suppressOracle(history, after, limits)
+			},
 		}
 	})
 }
@@ -100,8 +110,22 @@ type heldUpdate struct {
 	since int64
 }
 
-func suppressOracle(history []event, after int64) (want []string) {
-	there, sent, clock := map[string]bool{}, map[string]bool{}, int64(-1)
+// overLimits says whether what is held is too much, of keys of which these values were sent. An entry has 18 bytes
+// beside its key and values, and 4 for the length of an old value.
+func overLimits(held []heldUpdate, sent map[string]string, limits operators.Limits) bool {
+	records, bytes := int64(len(held)), 0
+	for _, u := range held {
+		bytes += 18 + len(u.key) + len(u.value)
+		if old := sent[u.key]; old != "" {
+			bytes += 4 + len(old)
+		}
+	}
+	return limits.Records > 0 && records > limits.Records ||
+		limits.Bytes > 0 && int64(bytes) > limits.Bytes
+}
+
+func suppressOracle(history []event, after int64, limits operators.Limits) (want []string) {
+	there, sent, clock := map[string]bool{}, map[string]string{}, int64(-1)
 	var held []heldUpdate
 	for _, e := range history {
 		if e.nullKey || e.null && !there[e.key] {
@@ -113,15 +137,15 @@ func suppressOracle(history []event, after int64) (want []string) {
 			now.since = held[i].since
 			held = slices.Delete(held, i, i+1)
 		}
-		if !e.null || sent[e.key] {
+		if !e.null || sent[e.key] != "" {
 			held = append(held, now)
 		}
 		slices.SortFunc(held, func(a, b heldUpdate) int {
 			return cmp.Or(cmp.Compare(a.since, b.since), cmp.Compare(a.key, b.key))
 		})
-		for len(held) > 0 && held[0].since <= clock-after {
+		for len(held) > 0 && (held[0].since <= clock-after || overLimits(held, sent, limits)) {
 			u := held[0]
-			if held, sent[u.key] = held[1:], !u.null; u.null {
+			if held, sent[u.key] = held[1:], u.value; u.null {
 				u.value = "∅"
 			}
 			want = append(want, line(u.key, u.value, u.at))

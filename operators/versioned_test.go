@@ -116,3 +116,70 @@ func TestRandomJoinVersionedTable(t *testing.T) {
 		},
 	})
 }
+
+// wordTables are tables of words: one whose last write wins, one with versions.
+var wordTables = map[string]func(*stream.Topology) stream.Table[string, string]{
+	"plain": tableOfWords,
+	"versioned": func(topo *stream.Topology) stream.Table[string, string] {
+		return stream.VersionedTableFrom(topo, words, versionedFor*time.Millisecond)
+	},
+}
+
+// versionedFor is the history of versioned tables of words, in milliseconds.
+const versionedFor = 120
+
+// inOrder is the history without the updates that change nothing in tables called versioned: those that are older than
+// the history of their topic's partition, and those that are older than the newest of their row.
+func inOrder(table string, history []event) (kept []event) {
+	type part struct {
+		other bool
+		part  int32
+	}
+	newest, rows := map[part]int64{}, map[event]int64{}
+	for _, e := range history {
+		if table == "versioned" && !e.nullKey {
+			part, row := part{e.other, e.part}, event{other: e.other, key: e.key}
+			at := rows[row]
+			if e.at < newest[part]-versionedFor {
+				continue
+			}
+			newest[part], rows[row] = max(newest[part], e.at), max(at, e.at)
+			if e.at < at {
+				continue
+			}
+		}
+		kept = append(kept, e)
+	}
+	return kept
+}
+
+// A versioned table as a stream has every update that is not too late, also those that are out of order, but no delete
+// where nothing was at its time.
+func TestRandomVersionedTable(t *testing.T) {
+	equivalent(t, scenario{
+		build:   func(topo *stream.Topology) { stream.To(operators.ToStream(wordTables["versioned"](topo)), lines) },
+		weather: anyUpdate,
+		oracle: func(history []event) (want []string) {
+			rows, newest := map[string][]event{}, int64(0)
+			for _, e := range history {
+				if e.nullKey || e.at < newest-versionedFor {
+					continue
+				}
+				before := event{null: true}
+				for _, u := range rows[e.key] { // of one time the last
+					if u.at <= e.at && u.at >= before.at {
+						before = u
+					}
+				}
+				newest, rows[e.key] = max(newest, e.at), append(rows[e.key], e)
+				switch {
+				case !e.null:
+					want = append(want, line(e.key, e.value, e.at))
+				case !before.null:
+					want = append(want, line(e.key, "∅", e.at))
+				}
+			}
+			return want
+		},
+	})
+}
