@@ -17,7 +17,8 @@ const dropLate = "late"
 // JoinTable and by an operator of your own (Table.OpenAsOf), and still be written, as far back as history, counted from
 // the latest event time in the task's partition. Updates that are older are dropped and counted.
 //
-// The topic must not be compacted: that would take old versions away. Its records should be in the order of their
+// The topic must not be compacted within the history (min.compaction.lag.ms): that would take old versions away, which
+// the start warns of. Its records should be in the order of their
 // times: a task takes the older of two records first, so one that holds from a future time on waits until the other
 // inputs come there, and those behind it in the partition with it.
 //
@@ -30,6 +31,9 @@ const dropLate = "late"
 func VersionedTableFrom[K comparable, V any](t *Topology, topic Topic[K, V], history time.Duration) Table[K, V] {
 	topic.NullValues = true
 	in := from(t, topic, "table from")
+	if in.out != nil {
+		in.out.node.History = history.Milliseconds()
+	}
 	return versionedTableOf(NewOp(in.t, "versioned table", topic.Name), topic.Name, in, topic.Value, history)
 }
 

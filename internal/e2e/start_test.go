@@ -162,6 +162,31 @@ func TestTopicsThatAreCreated(t *testing.T) {
 	require.NoError(t, a.end())
 }
 
+// TestAVersionedTableOfACompactedTopic: the versions that are gone cannot be missed, so whoever starts the program is
+// told.
+func TestAVersionedTableOfACompactedTopic(t *testing.T) {
+	t.Parallel()
+	s, c := shared(t)
+	in, plain := c.CreateTopic(t, "in", 1, nil), c.CreateTopic(t, "plain", 1, nil)
+	compacted := c.CreateTopic(t, "compacted", 1, map[string]string{"cleanup.policy": "compact"})
+	lagging := c.CreateTopic(t, "lagging", 1, map[string]string{
+		"cleanup.policy": "compact,delete", "min.compaction.lag.ms": "3600000",
+	})
+	topo := stream.New(kafkatest.Name(t, "app"))
+	joined := stream.From(topo, text(in))
+	for _, topic := range []string{plain, compacted, lagging} {
+		table := stream.VersionedTableFrom(topo, text(topic), time.Hour)
+		joined = operators.JoinTable(joined, table, func(v, _ string) string { return v })
+	}
+	operators.Peek(joined, func(*stream.Record[string, string]) {})
+	a := start(t, topo, stream.Config{Brokers: s.addrs})
+	a.await("it has begun", func() bool { return len(a.log.lines("started")) > 0 })
+	warned := a.log.lines("WARN", "compacted", "history=3600000")
+	require.Len(t, warned, 1)
+	require.Contains(t, warned[0], "topic="+compacted)
+	require.NoError(t, a.end())
+}
+
 // settings are those that were made for the topic itself.
 func (s *site) settings(topic string) map[string]string {
 	s.t.Helper()

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/irmak-go/irmak/internal/graph"
@@ -36,6 +38,9 @@ func (p *process) setUp(ctx context.Context) error {
 	if err := errors.Join(missing...); err != nil {
 		return err
 	}
+	if err := p.warnOfCompaction(ctx); err != nil {
+		return err
+	}
 	perSub, exchanges, err := p.plan.Graph.PartitionCounts(counts)
 	if err != nil {
 		return err
@@ -47,6 +52,29 @@ func (p *process) setUp(ctx context.Context) error {
 	}
 	if err := p.client.EnsureConfigs(ctx, topics); err != nil {
 		return fmt.Errorf("internal topics: %w", err)
+	}
+	return nil
+}
+
+// warnOfCompaction tells of topics that lose versions before versioned tables have read them. What the tables have read
+// is right, so it is not an error.
+func (p *process) warnOfCompaction(ctx context.Context) error {
+	history := map[string]int64{}
+	for _, n := range p.plan.Graph.Nodes {
+		if n.Role == graph.Source && n.History > 0 {
+			history[n.Topic] = n.History
+		}
+	}
+	compacted, err := p.client.Compaction(ctx, slices.Sorted(maps.Keys(history)))
+	if err != nil {
+		return err
+	}
+	for topic, after := range compacted {
+		if after < history[topic] {
+			p.opts.Log.Warn("the topic of a versioned table is compacted: a program that reads it from the beginning finds "+
+				"old versions gone; set its min.compaction.lag.ms to the table's history, or its cleanup.policy to delete",
+				"topic", topic, "min.compaction.lag.ms", after, "history", history[topic])
+		}
 	}
 	return nil
 }

@@ -43,6 +43,7 @@ type Node struct {
 	Topic      string   // of sources, sinks (empty when chosen per record) and exchanges
 	KeyCodec   string   // of sources and exchanges: the type of the key codec, to check co-partitioning
 	Placed     string   // of sources: the function that places keys in partitions; empty for Kafka's default
+	History    int64    // ms; of sources of which old rows are read too, not only the newest per key
 	Partitions int32    // of exchanges: how many were asked for; 0 adopts the count of what it is joined with
 	Stores     []string // names of the stores that it opened
 	Globals    []string // topics of the global tables that it looks into

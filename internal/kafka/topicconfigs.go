@@ -64,6 +64,26 @@ func (c *Client) EnsureConfigs(ctx context.Context, specs []TopicSpec) error {
 	return err
 }
 
+// Compaction says whether old records of the topics' keys are dropped, and after how many milliseconds at the earliest.
+// Topics of which that may not be seen, and those that do not compact, are left out.
+func (c *Client) Compaction(ctx context.Context, topics []string) (after map[string]int64, err error) {
+	var present map[string]settings
+	err = c.retryIf(ctx, "settings of topics", notYet, func(ctx context.Context) (err error) {
+		present, err = c.describeConfigs(ctx, topics, cleanupPolicy, compactionLag)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("settings of topics: %w", err)
+	}
+	after = map[string]int64{}
+	for topic, have := range present {
+		if slices.Contains(strings.Split(have[cleanupPolicy], ","), "compact") {
+			after[topic], _ = strconv.ParseInt(have[compactionLag], 10, 64)
+		}
+	}
+	return after, nil
+}
+
 // settings are those of one topic.
 type settings map[string]string
 
@@ -72,6 +92,7 @@ const (
 	retentionBytes = "retention.bytes"
 	retentionTime  = "retention.ms"
 	deletesKept    = "delete.retention.ms"
+	compactionLag  = "min.compaction.lag.ms"
 )
 
 // limits are the settings of which more is never wrong.
