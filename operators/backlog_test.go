@@ -26,56 +26,37 @@ import (
 // several, and where an operator hears of a record by two ways.
 func TestRandomBacklogs(t *testing.T) {
 	t.Parallel()
-	pairs := func(kind string, in texts) texts {
-		left, right := sides(in)
-		return joinOf(kind, stream.Encode(left, codec.String), stream.Encode(right, codec.String), within(5, 10, 3))
-	}
-	suppressed := func(name string, in texts) texts {
-		table := operators.ToTable(name+"-rows", in, codec.String)
-		held := operators.Suppress(name, table, 20*time.Millisecond, operators.Limits{Records: 30})
-		return operators.Map(operators.ToStream(held), func(v string) string { return v })
-	}
-	ringing := func(in texts) texts {
-		return operators.Process("ring", in, func(p *operators.Processor[string, string]) operators.Func[string, string] {
-			last := state.Map[string, string]{Name: "last", Key: codec.String, Value: codec.String}.Open(p)
-			p.OnTimer(func(at operators.Timer[string]) error {
-				v, _ := last.Get(at.Key)
-				p.Emit(at.Name + ":" + v)
-				if len(at.Name) < 3 { // the first again at once, the next later, maybe within the same leap
-					p.SetTimer(at.Key, at.Name+"+", at.At+int64(len(at.Name)-1)*7)
-				}
-				return nil
-			})
-			return func(r *stream.Record[string, string]) error {
-				last.Put(r.Key, r.Value)
-				if !r.NullKey {
-					p.SetTimer(r.Key, "t", r.Time+int64(len(r.Value))*3)
-				}
-				return nil
-			}
-		})
-	}
 	twice := func(in texts) texts {
 		return operators.FlatMap(in, func(v string) iter.Seq[string] { return slices.Values([]string{v, v + "'"}) })
 	}
+	const ms = time.Millisecond
+	tumbling := window.Tumbling{Size: 10 * ms, Grace: 3 * ms, Emit: window.OnClose}
+	hopping := window.Hopping{Size: 20 * ms, Advance: 4 * ms, Emit: window.OnClose}
+	sessions := window.Session{Gap: 3 * ms, Grace: 5 * ms, Emit: window.OnClose}
+	sliding := window.Sliding{Size: 10 * ms, Emit: window.OnClose}
 	for name, build := range map[string]func(in texts) texts{
 		"left":            func(in texts) texts { return pairs("left", in) },
 		"outer":           func(in texts) texts { return pairs("outer", in) },
 		"outer, twice":    func(in texts) texts { return pairs("outer", twice(in)) },
 		"self":            func(in texts) texts { return joinOf("outer", in, in, within(-1, 10, 3)) },
-		"chain":           func(in texts) texts { return suppressed("held", pairs("outer", in)) },
-		"chain of three":  func(in texts) texts { return ringing(suppressed("held", twice(pairs("left", in)))) },
+		"chain":           func(in texts) texts { return heldBack("held", pairs("outer", in)) },
+		"chain of three":  func(in texts) texts { return ringing(heldBack("held", twice(pairs("left", in)))) },
 		"timers":          ringing,
-		"timers, chained": func(in texts) texts { return suppressed("held", ringing(twice(in))) },
+		"timers, chained": func(in texts) texts { return heldBack("held", ringing(twice(in))) },
 		"grace": func(in texts) texts {
-			return suppressed("held", withGrace(in, false, 9*time.Millisecond, time.Hour))
+			return heldBack("held", withGrace(in, false, 9*time.Millisecond, time.Hour))
 		},
-		"diamond": func(in texts) texts { return suppressed("held", operators.Merge(ringing(in), in)) },
+		"diamond":     func(in texts) texts { return heldBack("held", operators.Merge(ringing(in), in)) },
+		"tumbling":    func(in texts) texts { return countedIn(in, tumbling) },
+		"hopping":     func(in texts) texts { return countedIn(in, hopping) },
+		"sessions":    func(in texts) texts { return countedIn(in, sessions) },
+		"sliding":     func(in texts) texts { return heldBack("held", countedIn(in, sliding)) },
+		"two of them": func(in texts) texts { return countedIn(countedIn(twice(in), tumbling), hopping) },
 		"panes": func(in texts) texts {
 			panes := operators.AggregateWindows("panes", in, window.Tumbling{Size: 10 * time.Millisecond},
 				operators.Count[string]()).Out
 			held := operators.SuppressUntilClose("until", panes, 5*time.Millisecond, operators.Limits{})
-			return suppressed("held", operators.Map(held, func(p window.Pane[int64]) string { return fmt.Sprint(p) }))
+			return heldBack("held", operators.Map(held, func(p window.Pane[int64]) string { return fmt.Sprint(p) }))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,11 +66,53 @@ func TestRandomBacklogs(t *testing.T) {
 				opts := drawOptions(r)
 				opts.Partitions = 1
 				steps := drawSteps(r, leaping)
+				disturb(r, steps)
 				require.Equal(t, linesOf(t, streamtest.Options{}, calmly(steps), build), linesOf(t, opts, steps, build),
 					"seed %d", seed)
 			})
 		})
 	}
+}
+
+// pairs joins the two sides in a stream.
+func pairs(kind string, in texts) texts {
+	left, right := sides(in)
+	return joinOf(kind, stream.Encode(left, codec.String), stream.Encode(right, codec.String), within(5, 10, 3))
+}
+
+// heldBack holds back what is newest of each key.
+func heldBack(name string, in texts) texts {
+	table := operators.ToTable(name+"-rows", in, codec.String)
+	held := operators.Suppress(name, table, 20*time.Millisecond, operators.Limits{Records: 30})
+	return operators.Map(operators.ToStream(held), func(v string) string { return v })
+}
+
+// countedIn counts the records in windows.
+func countedIn(in texts, w window.Kind) texts {
+	panes := operators.AggregateWindows(fmt.Sprintf("%T", w), in, w, operators.Count[string]()).Out
+	return operators.Map(panes, func(p window.Pane[int64]) string { return fmt.Sprint(p) })
+}
+
+// ringing sets a timer for each record, which sets another one for its own time, and that one for later.
+func ringing(in texts) texts {
+	return operators.Process("ring", in, func(p *processor) function {
+		last := state.Map[string, string]{Name: "last", Key: codec.String, Value: codec.String}.Open(p)
+		p.OnTimer(func(at timer) error {
+			v, _ := last.Get(at.Key)
+			p.Emit(at.Name + ":" + v)
+			if len(at.Name) < 3 {
+				p.SetTimer(at.Key, at.Name+"+", at.At+int64(len(at.Name)-1)*7)
+			}
+			return nil
+		})
+		return func(r *text) error {
+			last.Put(r.Key, r.Value)
+			if !r.NullKey {
+				p.SetTimer(r.Key, "t", r.Time+int64(len(r.Value))*3)
+			}
+			return nil
+		}
+	})
 }
 
 // leaping makes the i-th event of a history whose clock stands for a while and then leaps.
@@ -109,6 +132,16 @@ func leaping(c *climate, i int) event {
 	return e
 }
 
+// disturb has something happen after most leaps, when much is due.
+func disturb(r *rand.Rand, steps []step) {
+	c := newClimate(r, len(steps))
+	for i := range steps {
+		for n := 0; i > 0 && steps[i].event.at > steps[i-1].event.at+100 && steps[i].move.do == nil && n < 10; n++ {
+			steps[i].move = c.move()
+		}
+	}
+}
+
 func calmly(steps []step) (calm []step) {
 	for _, s := range steps {
 		s, _ = s.calm()
@@ -123,7 +156,7 @@ func linesOf(t *testing.T, opts streamtest.Options, steps []step, build func(tex
 	d, _, out := run(t, opts, build)
 	for _, s := range steps {
 		s.event.send(d, 1)
-		if s.move.do != nil && !strings.HasPrefix(s.move.name, "advance") {
+		if s.move.do != nil && s.move.wall == 0 {
 			s.move.do(d)
 		}
 	}

@@ -103,9 +103,7 @@ type graceTask[K comparable, V, T, R any] struct {
 	least      int64
 	to         int64 // at the release at work: what is before it comes
 	backlog    *stream.Backlog
-	sent       []uint64 // what of the time sentAt has come in the last release
-	sentAt     int64
-	atLeast    int // how many of it come before any are put off
+	sent       instalment[uint64]
 	release    func(at int64, number uint64, w *waitingRecord[K, V]) bool
 	stopped    bool
 	in         stream.Record[K, V] // what sendJoined joins, with these headers
@@ -143,10 +141,8 @@ func (g *graceTask[K, V, T, R]) moved() bool {
 		return true
 	}
 	from := g.least
-	if g.atLeast = 0; from == g.sentAt { // of very many at one time each look walks past all that were sent before
-		g.atLeast = min(2*len(g.sent), mostAtOnce)
-	}
-	g.least, g.sent, g.sentAt = math.MaxInt64, g.sent[:0], from
+	g.least = math.MaxInt64
+	g.sent.begin(from)
 	g.backlog.Begin()
 	g.waiting.ScanSpan(from, math.MaxInt64, g.release)
 	if g.stopped {
@@ -156,10 +152,7 @@ func (g *graceTask[K, V, T, R]) moved() bool {
 		g.waiting.Expire(g.to)
 		return true
 	}
-	g.waiting.Expire(g.least)
-	for i := 0; i < len(g.sent) && g.sentAt == g.least; i++ {
-		g.waiting.Delete(g.sent[i], g.sentAt)
-	}
+	g.sent.end(g.least, g.waiting)
 	return true
 }
 
@@ -176,14 +169,11 @@ func (g *graceTask[K, V, T, R]) begin() {
 // releaseRow joins what waits at a time before to, and ends the scan at the first that has to wait on. A failure is
 // nobody else's.
 func (g *graceTask[K, V, T, R]) releaseRow(at int64, number uint64, w *waitingRecord[K, V]) bool {
-	if at >= g.to || len(g.sent) >= g.atLeast && !g.backlog.More() {
+	if at >= g.to || !g.sent.more(at) && !g.backlog.More() {
 		g.least = at
 		return false
 	}
-	if at != g.sentAt {
-		g.sent, g.sentAt, g.atLeast = g.sent[:0], at, 0
-	}
-	g.sent = append(g.sent, number)
+	g.sent.add(at, number)
 	g.in, g.headers = stream.Record[K, V]{Key: w.key, Value: w.value, Time: at}, w.headers
 	g.stopped = !g.task.Between(g.sendJoined)
 	return !g.stopped

@@ -27,6 +27,7 @@ type agenda[K comparable] struct {
 	keys    codec.Codec[K]
 	owned   func(K) K
 	segment int64
+	more    func() bool // nil: all that is due is settled at once
 
 	upTo  int64
 	heap  []entry[K] // by start: that of i is not greater than those of 2i+1 and 2i+2
@@ -64,11 +65,15 @@ func (a *agenda[K]) enter(start int64, k K) {
 	}
 }
 
-// close settles what starts before to, in the order of the starts.
+// close settles what starts before to, in the order of the starts. Between two of them it ends when there is to be no
+// more for now.
 func (a *agenda[K]) close(to int64) (ok bool, err error) {
 	for {
 		for len(a.heap) > 0 && a.heap[0].start < to {
 			start := a.heap[0].start
+			if a.more != nil && !a.more() {
+				return true, nil
+			}
 			if err := a.takeBatch(start); err != nil || !a.from.settle(a.batch, start) {
 				return false, err
 			}

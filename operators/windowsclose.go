@@ -102,6 +102,10 @@ func (o *slicedWindows[K, V, A]) close(to int64) bool {
 			c.at = max(c.at, to)
 			return true
 		}
+		if !o.more() { // between windows only: their slices are shared
+			o.store.Expire(c.at)
+			return true
+		}
 		if !o.scanKeys(w) || !o.closeWindow(w) {
 			return false
 		}
@@ -162,6 +166,9 @@ func (o *slicedWindows[K, V, A]) closeWindow(w window.Span) bool {
 	next := o.after(w)
 	c.at, c.least = next, unknownStart // what does not lie in w is behind what is scanned
 	stay := 0
+	if o.backlog != nil {
+		o.backlog.Spend(len(c.live) - 1)
+	}
 	for i := range c.live {
 		l := &c.live[i]
 		total, newest, ok := o.sum(l, w)

@@ -29,7 +29,8 @@ type keeper[K comparable, V, A any] interface {
 	// oldestOpen is the bound between the closed windows, which start before it, and the open ones.
 	oldestOpen(clock int64) int64
 
-	// close sends the Final panes of the windows that start before to and were not closed before.
+	// close sends the Final panes of the windows that start before to and were not closed before. What it puts off it
+	// finds in the store when it is called again, also after a restart.
 	close(to int64) bool
 
 	// following is a reading of the clock until which nothing closes that has data, and nothing can be expired.

@@ -11,6 +11,7 @@ import (
 type ownWindows[K comparable, V, A any] struct {
 	alignedWindows[K, V, A]
 	results []result[A] // of the record in work
+	sent    instalment[K]
 }
 
 // result is a pane that is still to be sent: all windows of a record are changed before the first one is seen.
@@ -51,21 +52,32 @@ func (o *ownWindows[K, V, A]) add(r *stream.Record[K, V]) (dropped string) {
 	return ""
 }
 
-// close sends what the store holds up to there: the rest is expired.
+// close sends what the store holds up to there, which then expires.
 func (o *ownWindows[K, V, A]) close(to int64) bool {
 	from := o.store.Expired()
 	if to <= from {
 		return true
 	}
-	ok := true
+	ok, stopped := true, to
 	span := window.Span{Start: -1}
+	o.sent.begin(from)
 	o.store.ScanSpan(from, to-1, func(start int64, k K, p *part[A]) bool {
+		if !o.sent.more(start) && !o.more() {
+			stopped = start
+			return false
+		}
+		if o.backlog != nil {
+			o.sent.add(start, k)
+		}
 		if span.Start != start {
 			span = o.spanAt(start)
 		}
 		ok = o.pane(k, span, p.Value, p.Time, true)
 		return ok
 	})
+	if o.owes() {
+		o.sent.end(stopped, o.store)
+	}
 	return ok
 }
 

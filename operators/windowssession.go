@@ -63,7 +63,7 @@ type closingSession[K comparable, A any] struct {
 func newSessions[K comparable, V, A any](g *windowTask[K, V, A], w window.Session) *sessions[K, V, A] {
 	closes := later(w.Linger(), 1) // after the last instant
 	s := &sessions[K, V, A]{timeline: newTimeline(g, w.Gap.Milliseconds(), closes, closes), w: w}
-	s.agenda.from = s
+	s.agenda.from, s.agenda.more = s, g.more
 	s.agenda.upTo = s.oldestOpen(g.restored)
 	declared := state.Window[K, session[A]]{
 		Name: g.name, Key: g.keys, Value: sessionCodec[A]{g.fold.Codec, g.ticks != nil},
@@ -172,6 +172,18 @@ func (s *sessions[K, V, A]) update(r *stream.Record[K, V], joined window.Joined,
 	s.send(r, joined.Span, &part[A]{Value: value, Time: joined.Span.End - 1})
 }
 
+// close is that of the agenda. What it has sent expires to the instant: what is left is what the store has.
+func (s *sessions[K, V, A]) close(to int64) bool {
+	ok := s.timeline.close(to)
+	if s.owes() {
+		s.store.Expire(s.agenda.first())
+	}
+	return ok
+}
+
+// resume has the agenda begin with what the task before this one has not sent.
+func (s *sessions[K, V, A]) resume() { s.agenda.upTo = max(s.store.Expired(), 0) }
+
 // oldestOpen is a bound of last instants.
 func (s *sessions[K, V, A]) oldestOpen(clock int64) int64 { return max(s.w.OldestEnd(clock)-1, 0) }
 
@@ -251,6 +263,9 @@ func (s *sessions[K, V, A]) settle(keys []liveKey[K], last int64) bool {
 		if row, ok := s.store.Get(l.key, last); ok {
 			s.closing = append(s.closing, closingSession[K, A]{l.key, row})
 		}
+	}
+	if s.backlog != nil {
+		s.backlog.Spend(len(s.closing) - 1)
 	}
 	slices.SortStableFunc(s.closing, func(a, b closingSession[K, A]) int { return cmp.Compare(a.First, b.First) })
 	for _, c := range s.closing {

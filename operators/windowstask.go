@@ -36,7 +36,8 @@ type windowTask[K comparable, V, A any] struct {
 	late     stream.Next[K, V]
 
 	clock    *stream.Clock
-	restored int64 // the clock at the start, below any time when it had never been set
+	restored int64           // the clock at the start, below any time when it had never been set
+	backlog  *stream.Backlog // only with OnClose
 	begun    bool
 	next     int64 // the clock at which moved is called
 
@@ -61,6 +62,9 @@ func (g *windowTask[K, V, A]) open(keep func(*windowTask[K, V, A]) keeper[K, V, 
 	g.copied = copier(g.fold.Codec, immutable, g.failed)
 	g.owned = copier(g.keys, plain, g.failed)
 	g.sendAlone = func() { g.out(&g.rec) }
+	if g.emission == window.OnClose {
+		g.backlog = g.task.Backlog(g.goOn)
+	}
 	if d := g.emission.Interval(); d > 0 {
 		g.ticks = &ticks[K, A]{interval: d, keys: g.keys}
 	}
@@ -76,6 +80,9 @@ func (g *windowTask[K, V, A]) record(r *stream.Record[K, V]) {
 	if r.NullKey || r.NullValue {
 		g.task.Drop(g.label, nullReason(r.NullKey))
 		return
+	}
+	if g.backlog != nil {
+		g.backlog.Finish()
 	}
 	g.clock.Advance(r.Time - g.disorder)
 	if g.clock.Now() >= g.next && !g.moved() {
@@ -96,7 +103,25 @@ func (g *windowTask[K, V, A]) idled() {
 	}
 }
 
-// moved does what the clock has come to. What closes is sent before it is expired, and before anything is added.
+// more says whether another pane may be sent of what closes.
+func (g *windowTask[K, V, A]) more() bool { return g.backlog == nil || g.backlog.More() }
+
+// owes says that what has closed is not all sent yet.
+func (g *windowTask[K, V, A]) owes() bool { return g.backlog != nil && g.backlog.Owed() }
+
+// goOn sends what has closed and was put off, here or by the task before this one. That one has expired what it sent.
+func (g *windowTask[K, V, A]) goOn() {
+	if !g.clock.Known() {
+		return
+	}
+	if k, ok := g.keep.(interface{ resume() }); ok && !g.begun {
+		k.resume()
+	}
+	g.moved()
+}
+
+// moved does what the clock has come to. What closes is sent before it is expired, and before anything is added, but
+// for what is put off: nothing is added to that either.
 func (g *windowTask[K, V, A]) moved() bool {
 	now := g.clock.Now()
 	if !g.begun {
@@ -107,8 +132,14 @@ func (g *windowTask[K, V, A]) moved() bool {
 		return true
 	}
 	to := g.keep.oldestOpen(now)
+	if g.backlog != nil {
+		g.backlog.Begin()
+	}
 	if g.emission.FinalPane() && !g.keep.close(to) {
 		return false
+	}
+	if g.owes() {
+		return true
 	}
 	if g.ticks != nil && !g.tick(now, to) {
 		return false

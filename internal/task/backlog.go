@@ -69,6 +69,9 @@ func (b *Backlog) More() bool {
 	return false
 }
 
+// Spend is for n entries that are given out without asking.
+func (b *Backlog) Spend(n int) { b.left -= n }
+
 // Owed says whether entries have been put off. The operator must not take a record before they are given out.
 func (b *Backlog) Owed() bool { return b.owed }
 
@@ -104,10 +107,11 @@ func (t *Task) begin() {
 	slices.SortStableFunc(t.backlogs, func(a, b *Backlog) int { return cmp.Compare(b.order, a.order) })
 	t.debts = t.Clocks[debts]
 	for i, b := range t.backlogs {
-		if slices.ContainsFunc(t.afters, func(h *afterHook) bool { return slices.Contains(b.below, h.order) }) {
+		if i >= debtBits ||
+			slices.ContainsFunc(t.afters, func(h *afterHook) bool { return slices.Contains(b.below, h.order) }) {
 			b.always, b.whole = true, true
 		}
-		if t.debts&bit(i) != 0 {
+		if i < debtBits && t.debts&bit(i) != 0 {
 			b.owe()
 		}
 	}
@@ -169,8 +173,8 @@ const (
 	debtBits = 20
 )
 
-// bit is that of the i-th backlog. Of very many some share one: to go on with what is not owed does little harm.
-func bit(i int) int64 { return 1 << (i % debtBits) }
+// bit is that of the i-th backlog. Those that have none put nothing off.
+func bit(i int) int64 { return 1 << i }
 
 // noteDebts is called when the clocks are written.
 func (t *Task) noteDebts() {
