@@ -31,10 +31,12 @@ func TestBothKeepsItsPromises(t *testing.T) {
 	require.Nil(t, operators.Both(operators.Count[int64](), operators.Count[int64]()).Init)
 }
 
-func TestRandomBoth(t *testing.T) {
+func TestRandomBoth(t *testing.T) { equivalentFold(t, bothCase()) }
+
+func bothCase() foldCase {
 	both := operators.Both(operators.Count[string](), operators.Collect(3, codec.String))
 	show := func(p codec.Two[int64, []string]) string { return fmt.Sprint(p.First, " ", commas(p.Second)) }
-	equivalentFold(t, folded(both, show), func(values []string) string {
+	return foldOf(both, show, func(values []string) string {
 		return fmt.Sprint(len(values), " ", commas(values[max(0, len(values)-3):]))
 	})
 }

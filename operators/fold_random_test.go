@@ -14,13 +14,25 @@ import (
 	"github.com/irmak-go/irmak/operators"
 	"github.com/irmak-go/irmak/stream"
 	"github.com/irmak-go/irmak/stream/codec"
+	"github.com/irmak-go/irmak/window"
 )
 
-// equivalentFold compares a fold with what say makes of all values of a key, in the order in which they came.
-func equivalentFold(t *testing.T, build func(texts) texts, say func(values []string) string) {
+// foldCase is a fold, and what say makes of all values of a key, in the order in which they came.
+type foldCase struct {
+	build   func(texts) texts
+	windows func(in texts, kind window.Kind, merges bool) (panes stream.Stream[string, window.Pane[string]], late texts)
+	say     func(values []string) string
+}
+
+func foldOf[A any](fold operators.Fold[string, A], show func(A) string, say func(values []string) string) foldCase {
+	return foldCase{folded(fold, show), foldedInWindows(fold, show), say}
+}
+
+// equivalentFold compares a fold update by update.
+func equivalentFold(t *testing.T, c foldCase) {
 	t.Helper()
 	equivalent(t, scenario{
-		build:   piped(build),
+		build:   piped(c.build),
 		weather: anyEvent,
 		oracle: func(history []event) (want []string) {
 			values, at := map[string][]string{}, map[string]int64{}
@@ -28,7 +40,7 @@ func equivalentFold(t *testing.T, build func(texts) texts, say func(values []str
 				if !e.nullKey {
 					values[e.key] = append(values[e.key], e.value)
 					at[e.key] = max(at[e.key], e.at)
-					want = append(want, line(e.key, say(values[e.key]), at[e.key]))
+					want = append(want, line(e.key, c.say(values[e.key]), at[e.key]))
 				}
 			}
 			return want
@@ -46,9 +58,22 @@ func tens(v string) int { return number(v) / 10 }
 
 func byTens(a, b string) int { return cmp.Compare(tens(a), tens(b)) }
 
-func TestRandomAvg(t *testing.T) {
+func TestRandomAvg(t *testing.T)            { equivalentFold(t, avgCase()) }
+func TestRandomTopN(t *testing.T)           { equivalentFold(t, topCase()) }
+func TestRandomDistinct(t *testing.T)       { equivalentFold(t, distinctCase()) }
+func TestRandomDistinctApprox(t *testing.T) { equivalentFold(t, approxCase()) }
+func TestRandomQuantiles(t *testing.T)      { equivalentFold(t, quantilesCase()) }
+func TestRandomCollect(t *testing.T)        { equivalentFold(t, collectCase()) }
+
+func TestRandomBest(t *testing.T) {
+	for name, c := range bestCases {
+		t.Run(name, func(t *testing.T) { equivalentFold(t, c) })
+	}
+}
+
+func avgCase() foldCase {
 	show := func(m operators.Mean) string { return fmt.Sprintf("%.6f", m.Value()) }
-	equivalentFold(t, folded(operators.Avg(number), show), func(values []string) string {
+	return foldOf(operators.Avg(number), show, func(values []string) string {
 		sum := 0
 		for _, v := range values {
 			sum += number(v)
@@ -57,34 +82,31 @@ func TestRandomAvg(t *testing.T) {
 	})
 }
 
-func TestRandomBest(t *testing.T) {
-	for name, c := range map[string]struct {
-		fold operators.Fold[string, operators.Reduced[string]]
-		say  func([]string) string
-	}{
-		"min by": {operators.MinBy(tens, codec.String), func(all []string) string { return slices.MinFunc(all, byTens) }},
-		"max by": {operators.MaxBy(tens, codec.String), func(all []string) string { return slices.MaxFunc(all, byTens) }},
-		"first":  {operators.First(codec.String), func(all []string) string { return all[0] }},
-		"last":   {operators.Last(codec.String), func(all []string) string { return all[len(all)-1] }},
-	} {
-		t.Run(name, func(t *testing.T) { equivalentFold(t, folded(c.fold, reducedText), c.say) })
-	}
+var bestCases = map[string]foldCase{
+	"min by": foldOf(operators.MinBy(tens, codec.String), reducedText, func(all []string) string {
+		return slices.MinFunc(all, byTens)
+	}),
+	"max by": foldOf(operators.MaxBy(tens, codec.String), reducedText, func(all []string) string {
+		return slices.MaxFunc(all, byTens)
+	}),
+	"first": foldOf(operators.First(codec.String), reducedText, func(all []string) string { return all[0] }),
+	"last":  foldOf(operators.Last(codec.String), reducedText, func(all []string) string { return all[len(all)-1] }),
 }
 
-func TestRandomTopN(t *testing.T) {
-	equivalentFold(t, folded(operators.TopN(4, tens, codec.String), commas), func(values []string) string {
+func topCase() foldCase {
+	return foldOf(operators.TopN(4, tens, codec.String), commas, func(values []string) string {
 		all := slices.Clone(values)
 		slices.SortStableFunc(all, func(a, b string) int { return byTens(b, a) })
 		return commas(all[:min(4, len(all))])
 	})
 }
 
-func TestRandomDistinct(t *testing.T) {
+func distinctCase() foldCase {
 	fold := operators.Distinct(tens, codec.Func(
 		func(dst []byte, v int) ([]byte, error) { return codec.Int64.Append(dst, int64(v)) },
 		func(src []byte) (int, error) { v, err := codec.Int64.Decode(src); return int(v), err }))
 	show := func(c operators.Tally[int]) string { return fmt.Sprint(c.Len(), c.Count(3), c.Top(3)) }
-	equivalentFold(t, folded(fold, show), func(values []string) string {
+	return foldOf(fold, show, func(values []string) string {
 		counts := map[int]int64{}
 		for _, v := range values {
 			counts[tens(v)]++
@@ -100,21 +122,21 @@ func TestRandomDistinct(t *testing.T) {
 	})
 }
 
-func TestRandomDistinctApprox(t *testing.T) {
+func approxCase() foldCase {
 	item := func(v string) string { return v }
 	show := func(c operators.Cardinality) string { return fmt.Sprint(c.Estimate()) }
-	equivalentFold(t, folded(operators.DistinctApprox(item, codec.String), show), func(values []string) string {
+	return foldOf(operators.DistinctApprox(item, codec.String), show, func(values []string) string {
 		sorted := slices.Sorted(slices.Values(values))
 		return fmt.Sprint(len(slices.Compact(sorted)))
 	})
 }
 
 // With an accuracy of 0.2 %, whole numbers below 100 are told apart.
-func TestRandomQuantiles(t *testing.T) {
+func quantilesCase() foldCase {
 	show := func(d operators.Distribution) string {
 		return fmt.Sprintf("%d %.0f %.0f %.0f", d.Count(), d.Quantile(0), d.Quantile(0.7), d.Quantile(1))
 	}
-	equivalentFold(t, folded(operators.Quantiles(0.002, number), show), func(values []string) string {
+	return foldOf(operators.Quantiles(0.002, number), show, func(values []string) string {
 		var all []int
 		for _, v := range values {
 			all = append(all, number(v))
@@ -122,6 +144,12 @@ func TestRandomQuantiles(t *testing.T) {
 		slices.Sort(all)
 		last := len(all) - 1
 		return fmt.Sprint(len(all), all[0], all[int(0.7*float64(last))], all[last])
+	})
+}
+
+func collectCase() foldCase {
+	return foldOf(operators.Collect(4, codec.String), commas, func(values []string) string {
+		return commas(values[max(0, len(values)-4):])
 	})
 }
 
@@ -173,11 +201,5 @@ func TestRandomGroupTableDistinct(t *testing.T) {
 			require.NotEmpty(t, got, msg)
 			require.Equal(t, want[0], got[len(got)-1], msg) // what a group has in the end
 		},
-	})
-}
-
-func TestRandomCollect(t *testing.T) {
-	equivalentFold(t, folded(operators.Collect(4, codec.String), commas), func(values []string) string {
-		return commas(values[max(0, len(values)-4):])
 	})
 }

@@ -26,11 +26,17 @@ var panesOut = stream.Topic[string, window.Pane[string]]{
 
 // randomWindows compares an aggregation over windows that draw gives with the oracle, on random input and settings: see
 // equivalent. Besides the traits of a climate there are keys that are the beginning of others.
-func randomWindows(t *testing.T, draw func(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind) {
+func randomWindows(t *testing.T, draw drawKind) {
 	t.Helper()
 	t.Parallel()
-	seeds(func(seed uint64) { runWindows(t, seed, draw) })
+	seeds(func(seed uint64) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		c := drawWindows(r, draw)
+		c.run(t, r, seed)
+	})
 }
+
+type drawKind = func(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind
 
 func millis(r *rand.Rand, from, to int64) time.Duration {
 	return time.Duration(from+r.Int64N(to-from+1)) * time.Millisecond
@@ -42,24 +48,22 @@ func TestRandomTumbling(t *testing.T) {
 	})
 }
 
-func TestRandomHopping(t *testing.T) {
-	randomWindows(t, func(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind {
-		size := millis(r, 1, 30)
-		advance := millis(r, max(1, size.Milliseconds()/8), size.Milliseconds())
-		return window.Hopping{Size: size, Advance: advance, Offset: millis(r, 0, 5), Grace: grace, Emit: emit}
-	})
+func TestRandomHopping(t *testing.T) { randomWindows(t, drawHopping) }
+func TestRandomSliding(t *testing.T) { randomWindows(t, drawSliding) }
+func TestRandomSession(t *testing.T) { randomWindows(t, drawSession) }
+
+func drawHopping(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind {
+	size := millis(r, 1, 30)
+	advance := millis(r, max(1, size.Milliseconds()/8), size.Milliseconds())
+	return window.Hopping{Size: size, Advance: advance, Offset: millis(r, 0, 5), Grace: grace, Emit: emit}
 }
 
-func TestRandomSliding(t *testing.T) {
-	randomWindows(t, func(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind {
-		return window.Sliding{Size: millis(r, 1, 20), Grace: grace, Emit: emit}
-	})
+func drawSliding(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind {
+	return window.Sliding{Size: millis(r, 1, 20), Grace: grace, Emit: emit}
 }
 
-func TestRandomSession(t *testing.T) {
-	randomWindows(t, func(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind {
-		return window.Session{Gap: millis(r, 1, 12), Grace: grace, Emit: emit}
-	})
+func drawSession(r *rand.Rand, emit window.Emit, grace time.Duration) window.Kind {
+	return window.Session{Gap: millis(r, 1, 12), Grace: grace, Emit: emit}
 }
 
 func TestRandomCalendar(t *testing.T) {
@@ -101,6 +105,8 @@ func (s shifts) Spans(dst []window.Span, t int64) []window.Span {
 type windowCase struct {
 	oracle  windowOracle
 	cogroup bool        // of two streams, which are one when they are brought together again
+	fold    *foldCase   // instead of concat, if any
+	name    string      // of fold
 	held    window.Kind // the windows with EachUpdate, of which SuppressUntilClose shall make what OnClose gives
 }
 
@@ -118,10 +124,9 @@ type windowRun struct {
 	rounds  map[int32][][]string
 }
 
-func runWindows(t *testing.T, seed uint64, draw func(*rand.Rand, window.Emit, time.Duration) window.Kind) {
+func (c windowCase) run(t *testing.T, r *rand.Rand, seed uint64) {
 	t.Helper()
-	r := rand.New(rand.NewPCG(seed, 0))
-	c, opts := drawWindows(r, draw), drawOptions(r)
+	opts := drawOptions(r)
 	opts.CommitEvery = math.MaxInt // a commit only where one is looked at
 	steps := drawSteps(r, windowEvent)
 	minimal(t, seed, opts, steps, func(t *testing.T, steps []step) {
@@ -130,7 +135,7 @@ func runWindows(t *testing.T, seed uint64, draw func(*rand.Rand, window.Emit, ti
 	})
 }
 
-func drawWindows(r *rand.Rand, draw func(*rand.Rand, window.Emit, time.Duration) window.Kind) (c windowCase) {
+func drawWindows(r *rand.Rand, draw drawKind) (c windowCase) {
 	emits := []window.Emit{window.EachUpdate, window.PerCommit, window.OnClose, window.Every(millis(r, 1, 30))}
 	grace := time.Duration(0)
 	if r.IntN(3) > 0 {
@@ -169,7 +174,12 @@ func (c windowCase) build(topo *stream.Topology) {
 		kind = c.held
 	}
 	var panes stream.Stream[string, window.Pane[string]]
-	if c.cogroup {
+	switch {
+	case c.fold != nil:
+		var late texts
+		panes, late = c.fold.windows(in, kind, c.oracle.merges)
+		stream.To(late, rest)
+	case c.cogroup:
 		even, odd := operators.Branch(in, func(v string) bool { return len(v)%2 == 0 })
 		bytes := operators.Map(odd, func(v string) []byte { return []byte(v) })
 		group := operators.Group[string]{Merge: fold.Merge, Codec: fold.Codec}
@@ -177,7 +187,7 @@ func (c windowCase) build(topo *stream.Topology) {
 			operators.With(bytes, func(acc string, v []byte) string { return acc + string(v) }))
 		stream.To(res.Late, rest)
 		panes = res.Out
-	} else {
+	default:
 		res := operators.AggregateWindows("windowed", in, kind, fold)
 		stream.To(res.Late, rest)
 		panes = res.Out
@@ -256,7 +266,8 @@ func (w *windowRun) committed(partitions int32) {
 func (w *windowRun) compare(p int32) {
 	w.t.Helper()
 	history := w.history[p]
-	say := fmt.Sprintf("%T%+v, cogroup %v, held %v, partition %d", w.oracle.w, w.oracle, w.cogroup, w.held != nil, p)
+	say := fmt.Sprintf("%T%+v, fold %q, cogroup %v, held %v, partition %d", w.oracle.w, w.oracle, w.name, w.cogroup,
+		w.held != nil, p)
 	if count, ok := w.oracle.w.(window.Count); ok {
 		w.compareCounts(p, count, say)
 		return
@@ -269,6 +280,8 @@ func (w *windowRun) compare(p int32) {
 		updates, late, closed = w.oracle.sessions(session, history)
 		closed = w.oracle.closedSessions(closed, clocks[len(clocks)-1])
 	}
+	w.say(updates)
+	w.say(closed)
 	var wantLate []string
 	for _, i := range late {
 		wantLate = append(wantLate, history[i].value)
