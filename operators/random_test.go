@@ -263,15 +263,15 @@ func TestRandomClockTimer(t *testing.T) {
 		})),
 		weather: anyEvent,
 		oracle: func(history []event) (want []string) {
-			last, clock, next := map[string]int64{}, int64(0), int64(0)
+			last, clock, ticks := map[string]int64{}, int64(0), int64(-1)
 			for _, e := range history {
 				if !e.nullKey {
 					last[e.key] = e.at
 				}
-				if clock = max(clock, e.at); clock < next {
+				if clock = max(clock, e.at); clock/100 == ticks {
 					continue
 				}
-				next = clock - clock%100 + 100
+				ticks = clock / 100
 				for k, at := range last {
 					if at < clock-100 {
 						want = append(want, line(k, fmt.Sprint("forgotten since ", at), clock))

@@ -35,13 +35,14 @@ type periodic struct {
 	f     func(now int64) error
 }
 
-// after is the first multiple of the interval behind now, which lies before 0 while disorder exceeds the time.
+// after is the first multiple of the interval behind now, which lies before 0 while disorder exceeds the time; or, of
+// the last interval that there is, the end of time, which no clock reaches.
 func (e *periodic) after(now int64) int64 {
 	last := now % e.every
 	if last < 0 {
 		last += e.every
 	}
-	return now - last + e.every
+	return later(now-last, e.every)
 }
 
 // Every has f called with the operator's clock: at its first record ever, then once the clock has reached a multiple of
