@@ -165,3 +165,81 @@ func TestRandomWallTicks(t *testing.T) {
 		},
 	})
 }
+
+// thronging is many timers at once, which do what timers may: "first by number" sets so many, called a and b in turn.
+// Some take back one that is to come, some set one for before their own time, which comes after the next record. A
+// periodic function goes before them.
+func thronging(p *processor) function {
+	var key string
+	p.Every(time.Second, func(now int64) error { p.EmitFor(key, "tick", now); return nil })
+	p.OnTimer(func(at timer) error {
+		p.Emit(at.Name)
+		if at.At%7 == 0 && at.At < latest-3 {
+			p.DeleteTimer(at.Key, "a", at.At+3)
+		}
+		if at.Name == "b" && at.At%5 == 1 {
+			p.SetTimer(at.Key, "past", at.At-1)
+		}
+		return nil
+	})
+	return func(r *text) error {
+		var first, by, n int64
+		_, _ = fmt.Sscan(r.Value, &first, &by, &n)
+		for i := range n {
+			p.SetTimer(r.Key, "ab"[i%2:][:1], first+i*by)
+		}
+		key = r.Key
+		return nil
+	}
+}
+
+// However many timers a leap of the clock meets, they come in order, with what they set and take back.
+func TestRandomManyTimers(t *testing.T) {
+	equivalent(t, scenario{
+		build: piped(process(thronging)),
+		weather: func(c *climate, _ int) event {
+			e := c.event()
+			e.nullKey = false
+			first := max(min(c.now, latest-1000)-100+c.Int64N(400), 0)
+			e.value = fmt.Sprint(first, c.IntN(6), c.IntN(10))
+			if c.IntN(8) == 0 {
+				e.value = fmt.Sprint(first, c.IntN(6), c.IntN(100))
+			}
+			return e
+		},
+		oracle: throngOracle,
+		group:  func(string) string { return "" }, // all of a partition's, and so in one partition only
+	})
+}
+
+func throngOracle(history []event) (want []string) {
+	set, clock, ticks := map[timer]bool{}, int64(0), int64(-1)
+	for _, e := range history {
+		var first, by, n int64
+		_, _ = fmt.Sscan(e.value, &first, &by, &n)
+		for i := range n {
+			set[timer{Key: e.key, Name: "ab"[i%2:][:1], At: first + i*by}] = true
+		}
+		if clock = max(clock, e.at); clock/1000 > ticks {
+			want, ticks = append(want, line(e.key, "tick", clock)), clock/1000
+		}
+		due := slices.Collect(maps.Keys(set))
+		slices.SortFunc(due, func(a, b timer) int {
+			return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Key+a.Name, b.Key+b.Name))
+		})
+		for _, at := range due {
+			if at.At > clock || !set[at] {
+				continue
+			}
+			delete(set, at)
+			want = append(want, line(at.Key, at.Name, at.At))
+			if at.At%7 == 0 && at.At < latest-3 {
+				delete(set, timer{Key: at.Key, Name: "a", At: at.At + 3})
+			}
+			if at.Name == "b" && at.At%5 == 1 {
+				set[timer{Key: at.Key, Name: "past", At: at.At - 1}] = true
+			}
+		}
+	}
+	return want
+}
