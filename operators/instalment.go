@@ -2,12 +2,14 @@
 
 package operators
 
+import "github.com/irmak-go/irmak/state"
+
 // instalment is what was given out last of rows that lie in a store in the order of their times, are given out so, and
 // then expire. Where the rest is put off, rows of earlier times have expired, and those of the time at which it stopped
 // are deleted one by one: the store has what is left, and nothing else. The zero value is ready.
-type instalment[K any] struct {
+type instalment struct {
 	at      int64
-	keys    []K // of that time, given out
+	n       int // rows of that time, given out
 	atLeast int // how many of them come before any are put off
 }
 
@@ -16,31 +18,35 @@ const mostOfATime = 1 << 14
 
 // begin is called before rows are given out, of which none is earlier than from. Of very many at one time each look
 // walks past all that were given out before it, so each gives out twice as many, up to mostOfATime.
-func (i *instalment[K]) begin(from int64) {
+func (i *instalment) begin(from int64) {
 	if i.atLeast = 0; from == i.at {
-		i.atLeast = min(2*len(i.keys), mostOfATime)
+		i.atLeast = min(2*i.n, mostOfATime)
 	}
-	i.at, i.keys = from, i.keys[:0]
+	i.at, i.n = from, 0
 }
 
 // more says that too few of a time have been given out to stop there.
-func (i *instalment[K]) more(at int64) bool { return at == i.at && len(i.keys) < i.atLeast }
+func (i *instalment) more(at int64) bool { return at == i.at && i.n < i.atLeast }
 
-func (i *instalment[K]) add(at int64, k K) {
+func (i *instalment) add(at int64) {
 	if at != i.at {
-		clear(i.keys)
-		i.at, i.keys, i.atLeast = at, i.keys[:0], 0
+		i.at, i.n, i.atLeast = at, 0, 0
 	}
-	i.keys = append(i.keys, k)
+	i.n++
 }
 
-// end takes what was given out of rows, when the first that was put off is at a time.
-func (i *instalment[K]) end(at int64, rows interface {
-	Expire(before int64)
-	Delete(k K, start int64) bool
-}) {
+// expireSent takes out of rows what was given out, when the first row that was put off is at a time.
+func expireSent[K comparable, V any](i *instalment, at int64, rows *state.WindowStore[K, V]) {
 	rows.Expire(at)
-	for n := 0; n < len(i.keys) && i.at == at; n++ {
-		rows.Delete(i.keys[n], at)
+	if i.at != at || i.n == 0 {
+		return
+	}
+	keys := make([]K, 0, i.n) // found again, so that nothing need be kept of what is not put off
+	rows.ScanSpan(at, at, func(_ int64, k K, _ *V) bool {
+		keys = append(keys, k)
+		return len(keys) < i.n
+	})
+	for _, k := range keys {
+		rows.Delete(k, at)
 	}
 }

@@ -103,7 +103,7 @@ type graceTask[K comparable, V, T, R any] struct {
 	least      int64
 	to         int64 // at the release at work: what is before it comes
 	backlog    *stream.Backlog
-	sent       instalment[uint64]
+	sent       instalment
 	release    func(at int64, number uint64, w *waitingRecord[K, V]) bool
 	stopped    bool
 	in         stream.Record[K, V] // what sendJoined joins, with these headers
@@ -152,7 +152,7 @@ func (g *graceTask[K, V, T, R]) moved() bool {
 		g.waiting.Expire(g.to)
 		return true
 	}
-	g.sent.end(g.least, g.waiting)
+	expireSent(&g.sent, g.least, g.waiting)
 	return true
 }
 
@@ -168,12 +168,12 @@ func (g *graceTask[K, V, T, R]) begin() {
 
 // releaseRow joins what waits at a time before to, and ends the scan at the first that has to wait on. A failure is
 // nobody else's.
-func (g *graceTask[K, V, T, R]) releaseRow(at int64, number uint64, w *waitingRecord[K, V]) bool {
+func (g *graceTask[K, V, T, R]) releaseRow(at int64, _ uint64, w *waitingRecord[K, V]) bool {
 	if at >= g.to || !g.sent.more(at) && !g.backlog.More() {
 		g.least = at
 		return false
 	}
-	g.sent.add(at, number)
+	g.sent.add(at)
 	g.in, g.headers = stream.Record[K, V]{Key: w.key, Value: w.value, Time: at}, w.headers
 	g.stopped = !g.task.Between(g.sendJoined)
 	return !g.stopped

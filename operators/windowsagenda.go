@@ -15,7 +15,8 @@ import (
 // Each record makes up to two panes, at instants of its own, so at each step of the clock a few of them close, of a few
 // keys. To scan the store by time for them at each step would read a segment of it for every millisecond. Instead the
 // agenda is filled from the store once for each stretch of time, as long as a segment, and what is added within that
-// stretch later is entered as it comes. It takes memory for the panes of one stretch, not for all.
+// stretch later is entered as it comes. It takes memory for the panes of one stretch, not for all: 24 bytes for each,
+// where keys are strings, and the key. A stretch is a quarter of a window, or of a session's gap (timelineSegments).
 //
 //	closed        upTo                              what starts before upTo and is not closed is in heap
 //	───────┼──────┼──────────┼─────▶ start          what starts later is in the store only

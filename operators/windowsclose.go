@@ -22,7 +22,8 @@ import (
 //	slices   │ ▒ ▒ ▒ ▒ ▒ ▒ ▒ ▒ │ ░ ░ ░
 //	window   [ ─ ─ live ─ ─ ─ ─ scanned   next: scan ▒ that are new, live again by halves
 //
-// It is all derived from the store, and found again by a scan of one window after a restart.
+// It is all derived from the store, and found again by a scan of one window after a restart. live is in memory: some 50
+// bytes for each key in the window that closes next, and its key twice; what halves take is bounded (maxHalves).
 //
 //  1. Windows that start before at are done; no window that starts later contains a slice that starts before at.
 //  2. A key with a slice in [at, scanned) is in live. live is ordered by the keys' bytes.

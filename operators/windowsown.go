@@ -11,7 +11,7 @@ import (
 type ownWindows[K comparable, V, A any] struct {
 	alignedWindows[K, V, A]
 	results []result[A] // of the record in work
-	sent    instalment[K]
+	sent    instalment
 }
 
 // result is a pane that is still to be sent: all windows of a record are changed before the first one is seen.
@@ -66,9 +66,7 @@ func (o *ownWindows[K, V, A]) close(to int64) bool {
 			stopped = start
 			return false
 		}
-		if o.backlog != nil {
-			o.sent.add(start, k)
-		}
+		o.sent.add(start)
 		if span.Start != start {
 			span = o.spanAt(start)
 		}
@@ -76,7 +74,7 @@ func (o *ownWindows[K, V, A]) close(to int64) bool {
 		return ok
 	})
 	if o.owes() {
-		o.sent.end(stopped, o.store)
+		expireSent(&o.sent, stopped, o.store)
 	}
 	return ok
 }

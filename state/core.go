@@ -281,8 +281,11 @@ func (s *core[R]) SetLimit(bytes int) {
 }
 
 // Pressure implements Instance. WriteBehind brings held down to half the limit, so between a commit and the next
-// Pressure at least a quarter of it can be filled with changes.
-func (s *core[R]) Pressure() bool { return s.held > s.limit/4*3 }
+// Pressure at least a quarter of it can be filled with changes. A walk that has read more than the limit, none of which
+// goes before it has ended, is pressure too.
+func (s *core[R]) Pressure() bool {
+	return s.held > s.limit/4*3 || s.scans > 0 && s.bytes > s.limit && s.bytes-s.limit > s.limit/4
+}
 
 // Stats implements Instance.
 func (s *core[R]) Stats() Stats {

@@ -68,7 +68,8 @@ type Instance interface {
 	// Forget drops the cache and with it every change that is not in the database. Handles and limits stay.
 	Forget() error
 
-	// Pressure is true when changed and queued rows take up so much of the cache that the worker should commit now.
+	// Pressure is true when changed and queued rows take up so much of the cache that the worker should commit now, and
+	// while a walk has read much more than the cache may hold.
 	Pressure() bool
 	// SetLimit bounds the cache, in bytes. Rows that are not yet in the database cannot be evicted, so it is kept by
 	// committing (Pressure) and writing behind.

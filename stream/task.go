@@ -141,7 +141,7 @@ type Backlog = task.Backlog
 //		… // take it out of the store, and send it by Between
 //	}
 //
-// After some hundred of them More is false, and goOn is called before the next record, maybe after a commit, to go on.
+// Once the task has to commit More is false, and goOn is called before the next record, maybe after a commit, to go on.
 // It is called after a restart too, with what the store then has; with nothing due it does nothing. A record that comes
 // while the backlog is Owed must wait for Finish.
 //

@@ -10,7 +10,7 @@ import (
 )
 
 // Backlog is what a step of its clock makes an operator give out, which may be millions of entries. They are given out
-// some hundred at a time, so that the task can commit in between (ADR 0015):
+// in parts, so that the task can commit in between (ADR 0015):
 //
 //	record ─▶ Begin ─▶ while More: one entry ─▶ all given out
 //	                     │ no more for now
@@ -38,8 +38,13 @@ type Backlog struct {
 	seen  int  // how many were owed when Begin was called
 }
 
-// atOnceDefault is how many entries a Backlog gives out before the task is asked whether it must commit.
-const atOnceDefault = 256
+const (
+	// atOnceDefault is how many entries a Backlog gives out at once. It is no bound: to stop and look again costs a window
+	// with many keys as much as to close it, so it stops when there is a reason.
+	atOnceDefault = 1 << 30
+	// hurryEvery is after how many entries it is asked whether the task has to commit.
+	hurryEvery = 64
+)
 
 // Backlog gives an operator its backlog. order is that of the operator, below the orders of those that its results
 // reach. goOn goes on with what is owed. It may be called with nothing to do, and before the first record: once after
@@ -58,15 +63,22 @@ func (b *Backlog) Begin() {
 	b.left, b.seen = b.task.atOnce(), len(b.task.owed)
 }
 
-// More says whether another entry may be given out. If not, goOn is called between records: enough were given out, or
+// More says whether another entry may be given out. If not, goOn is called between records: it is time to commit, or
 // the last one has made an operator further down put something off, which comes before the next one.
 func (b *Backlog) More() bool {
-	if b.whole || b.left > 0 && len(b.task.owed) == b.seen {
+	if b.whole || b.left > 0 && len(b.task.owed) == b.seen && (b.left%hurryEvery != 1 || !b.hurries()) {
 		b.left--
 		return true
 	}
 	b.owe()
 	return false
+}
+
+// hurries says whether the task has to commit, unless nothing has been given out yet: there is always one.
+func (b *Backlog) hurries() bool {
+	t := b.task
+	late := !t.deadline.IsZero() && !t.Clock.Now().Before(t.deadline)
+	return b.left < t.atOnce() && (late || t.pressed())
 }
 
 // Spend is for n entries that are given out without asking.

@@ -100,7 +100,7 @@ type Setup struct {
 	MaxIdle  time.Duration // how long an empty input is waited for
 	Clocks   map[string]int64
 	Copies   map[string]*state.Replica // of global tables, by topic
-	AtOnce   int                       // how many entries a Backlog gives out at once; defaults to 256
+	AtOnce   int                       // how many entries a Backlog gives out at most at once; 0: any number
 }
 
 // Task is one partition of one sub-topology at work.
