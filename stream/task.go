@@ -150,10 +150,10 @@ type Backlog = task.Backlog
 // is written beside it, More is always true.
 func (t *Task) Backlog(goOn func()) *Backlog {
 	if !t.Building("Backlog") {
-		return t.inner.Backlog(0, nil, true, goOn)
+		return t.inner.Backlog("", 0, nil, true, goOn)
 	}
 	below, alone := t.op.t.graph.Passage(t.op.node)
-	return t.inner.Backlog(t.op.node.ID, below, !alone, goOn)
+	return t.inner.Backlog(t.op.Name(), t.op.node.ID, below, !alone, goOn)
 }
 
 // OnWall has f called with the wall time at least every Config.CommitInterval, between records.

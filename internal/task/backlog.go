@@ -4,7 +4,10 @@ package task
 
 import (
 	"cmp"
+	"encoding/binary"
+	"hash/fnv"
 	"slices"
+	"strings"
 
 	"github.com/irmak-go/irmak/internal/invariants"
 )
@@ -27,6 +30,7 @@ import (
 //  3. While anything is owed no record is taken from an input, and nothing is called that waits for the wall.
 type Backlog struct {
 	task   *Task
+	mark   string // stands for it in the metadata
 	order  int
 	below  []int // the orders of what its entries reach
 	always bool  // it cannot be put off
@@ -46,14 +50,19 @@ const (
 	hurryEvery = 64
 )
 
-// Backlog gives an operator its backlog. order is that of the operator, below the orders of those that its results
-// reach. goOn goes on with what is owed. It may be called with nothing to do, and before the first record: once after
-// a task has ended that owed something.
+// Backlog gives the operator called name its backlog. order is that of the operator, below the orders of those that its
+// results reach. goOn goes on with what is owed. It may be called with nothing to do, and before the first record: once
+// after a task has ended that owed something, which is found again by the name, and, where an operator has several, by
+// their order.
 //
 // What cannot be put off is always given out whole: whole says that something below hears of a record by other ways
 // too, and where an operator below waits until all is said (After) this is found out here.
-func (t *Task) Backlog(order int, below []int, whole bool, goOn func()) *Backlog {
+func (t *Task) Backlog(name string, order int, below []int, whole bool, goOn func()) *Backlog {
 	b := &Backlog{task: t, order: order, below: below, always: whole, whole: whole, goOn: goOn}
+	taken := func(o *Backlog) bool { return o.mark == b.mark }
+	for nth := uint32(0); nth == 0 || slices.ContainsFunc(t.backlogs, taken); nth++ {
+		b.mark = markOf(name, nth)
+	}
 	t.backlogs = append(t.backlogs, b)
 	return b
 }
@@ -117,13 +126,17 @@ func (t *Task) Owes() bool { return len(t.owed) > 0 }
 // begin finds what cannot be put off, and what the task before this one has owed: those further down come first.
 func (t *Task) begin() {
 	slices.SortStableFunc(t.backlogs, func(a, b *Backlog) int { return cmp.Compare(b.order, a.order) })
-	t.debts = t.Clocks[debts]
-	for i, b := range t.backlogs {
-		if i >= debtBits ||
-			slices.ContainsFunc(t.afters, func(h *afterHook) bool { return slices.Contains(b.below, h.order) }) {
+	for name, number := range t.Clocks {
+		if strings.HasPrefix(name, debts) && number > t.debtRev {
+			t.debts, t.debtRev = name, number
+		}
+	}
+	owed := marksIn(t.debts)
+	for _, b := range t.backlogs {
+		if slices.ContainsFunc(t.afters, func(h *afterHook) bool { return slices.Contains(b.below, h.order) }) {
 			b.always, b.whole = true, true
 		}
-		if i < debtBits && t.debts&bit(i) != 0 {
+		if slices.Contains(owed, b.mark) {
 			b.owe()
 		}
 	}
@@ -178,25 +191,40 @@ func (t *Task) pressed() bool {
 	return false
 }
 
-// debts is what stands, among the clocks, for what the task owes: a bit for each of its backlogs and, in front of them,
-// a number that grows whenever they change. As clocks do it only rises: of several inputs' metadata the newest counts.
-const (
-	debts    = ""
-	debtBits = 20
-)
+// debts is how the name of what stands, among the clocks, for what the task owes begins; no operator's does. Behind it
+// come the marks of the backlogs. The time is a number that grows whenever they change, so that of several inputs'
+// metadata the newest counts: the one with the highest number.
+const debts = "\x00"
 
-// bit is that of the i-th backlog. Those that have none put nothing off.
-func bit(i int) int64 { return 1 << i }
+// markBytes is how long a mark is.
+const markBytes = 4
+
+// markOf is a hash: names would not have room beside those of the clocks. It goes by the name, and not by the place
+// among the backlogs, because a new version of the program may have others.
+func markOf(name string, nth uint32) string {
+	h := fnv.New32a()
+	_, _ = h.Write(binary.BigEndian.AppendUint32([]byte(name), nth))
+	return string(h.Sum(nil))
+}
+
+// marksIn are the marks in what stands for a task's debts.
+func marksIn(name string) (marks []string) {
+	for name = strings.TrimPrefix(name, debts); len(name) >= markBytes; name = name[markBytes:] {
+		marks = append(marks, name[:markBytes])
+	}
+	return marks
+}
 
 // noteDebts is called when the clocks are written.
 func (t *Task) noteDebts() {
-	var owed int64
-	for i, b := range t.backlogs {
+	owed := debts
+	for _, b := range t.backlogs {
 		if b.owed {
-			owed |= bit(i)
+			owed += b.mark
 		}
 	}
-	if number := t.debts >> debtBits; owed != t.debts&(1<<debtBits-1) {
-		t.debts = (number+1)<<debtBits | owed
+	if owed != t.debts && (t.debtRev > 0 || owed != debts) {
+		t.debts = owed
+		t.debtRev++
 	}
 }

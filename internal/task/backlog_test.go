@@ -28,7 +28,7 @@ func newPile(r *rig, order int, name string, whole bool, below ...*pile) *pile {
 	for _, b := range below {
 		ids = append(ids, b.order)
 	}
-	p.Backlog = r.Backlog(order, ids, whole, p.release)
+	p.Backlog = r.Backlog(name, order, ids, whole, p.release)
 	return p
 }
 
@@ -137,7 +137,7 @@ func TestWhatIsOwedSurvives(t *testing.T) {
 	require.Empty(t, read(r, map[string]int64{}))
 	p.record(3)
 	owing := read(r, map[string]int64{})
-	require.Equal(t, map[string]int64{debts: 1<<debtBits + 1}, owing)
+	require.Equal(t, map[string]int64{debts + markOf("entry", 0): 1}, owing)
 	require.LessOrEqual(t, len(r.ClocksMetadata()), r.MetadataBytes())
 
 	r = open(owing, 2)
@@ -145,9 +145,43 @@ func TestWhatIsOwedSurvives(t *testing.T) {
 	step(t, r)
 	require.Equal(t, []string{"entry", "entry"}, r.done)
 	done := read(r, maps.Clone(owing)) // another input has the old metadata
-	require.Equal(t, map[string]int64{debts: 2 << debtBits}, done)
+	require.Equal(t, map[string]int64{debts + markOf("entry", 0): 1, debts: 2}, done)
 
 	require.False(t, open(done, 0).Owes())
+}
+
+// A new version of the program may have other operators: who owes something is found again wherever it stands, and
+// nobody else is taken for it.
+func TestWhatIsOwedSurvivesOtherOperators(t *testing.T) {
+	t.Parallel()
+	var kept *pile
+	metadata := func(r *rig) map[string]int64 {
+		clocks := map[string]int64{}
+		require.NoError(t, ParseClocks(r.ClocksMetadata(), clocks))
+		require.LessOrEqual(t, len(r.ClocksMetadata()), r.MetadataBytes())
+		return clocks
+	}
+	old := piles(t, 1, nil, func(r *rig) {
+		newPile(r, 2, "removed", false)
+		newPile(r, 1, "other", false)
+		kept = newPile(r, 1, "kept", false)
+	})
+	kept.record(3)
+	var others []*pile
+	next := piles(t, 1, metadata(old), func(r *rig) {
+		kept = newPile(r, 1, "kept", false)
+		for i := range 30 {
+			others = append(others, newPile(r, 2+i, fmt.Sprint("new", i), false))
+		}
+		others = append(others, newPile(r, 0, "other", false))
+	})
+	require.True(t, kept.Owed())
+	for _, o := range others {
+		require.False(t, o.Owed(), o.name)
+	}
+	kept.due = 2
+	step(t, next)
+	require.Equal(t, []string{"kept", "kept"}, next.done)
 }
 
 // Whom a record reaches while it owes something gives that out first, at once; so does one whose entries cannot be put
@@ -189,7 +223,7 @@ func TestBacklogsGoOnAfterFailures(t *testing.T) {
 				}
 			}
 		}
-		b = r.Backlog(1, nil, false, release)
+		b = r.Backlog("entry", 1, nil, false, release)
 		b.owe()
 		_, err := r.Step(10)
 		if action == Fail {

@@ -90,9 +90,10 @@ func (t *Task) followWall(c *Clock, idle time.Duration, moved func()) {
 // name's length, name and time, in base64 because brokers want text. Brokers refuse more than 4096 bytes by default.
 func (t *Task) ClocksMetadata() string {
 	b := []byte{clocksVersion}
-	if t.noteDebts(); t.debts > 0 {
-		b = append(b, 0) // the name
-		b = binary.AppendVarint(b, t.debts)
+	if t.noteDebts(); t.debtRev > 0 {
+		b = binary.AppendUvarint(b, uint64(len(t.debts)))
+		b = append(b, t.debts...)
+		b = binary.AppendVarint(b, t.debtRev)
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.clocks)) {
 		if c := t.clocks[name]; c.known {
@@ -112,8 +113,8 @@ const clocksVersion = 1
 // MetadataBytes is the most that ClocksMetadata can come to.
 func (t *Task) MetadataBytes() int {
 	n := 1
-	if len(t.backlogs) > 0 {
-		n += 1 + binary.MaxVarintLen64
+	if owing := len(t.backlogs); owing > 0 {
+		n += binary.MaxVarintLen16 + len(debts) + owing*markBytes + binary.MaxVarintLen64
 	}
 	for name := range t.clocks {
 		n += binary.MaxVarintLen16 + len(name) + binary.MaxVarintLen64

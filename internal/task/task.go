@@ -124,7 +124,8 @@ type Task struct {
 	afters   []*afterHook // by order
 	backlogs []*Backlog
 	owed     []*Backlog // to be gone on with before the next record
-	debts    int64      // see noteDebts
+	debts    string     // see noteDebts
+	debtRev  int64      // grows with each change of debts
 	given    int        // entries given out of what was owed, in this turn
 	asked    int        // of afters
 	between  int        // calls of Between under way
