@@ -114,6 +114,26 @@ func TestBacklogComesBeforeTheNextRecord(t *testing.T) {
 	require.EqualValues(t, 2, r.Counters.Records(), "entries are no records")
 }
 
+// What the wall makes due, and is put off, is work that a turn has found: who waits where there is none must go on.
+func TestBacklogOfTheWallIsWork(t *testing.T) {
+	t.Parallel()
+	var p *pile
+	r := piles(t, 2, nil, func(r *rig) { p = newPile(r, 1, "entry", false) })
+	r.OnWall(func(time.Time) { p.record(5) })
+	n, err := r.Step(10)
+	require.NoError(t, err)
+	require.True(t, r.Owes())
+	require.Positive(t, n)
+	r.walls = nil
+	n, err = r.Step(10)
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+	require.False(t, r.Owes())
+	n, err = r.Step(10)
+	require.NoError(t, err)
+	require.Zero(t, n)
+}
+
 // A task that ends while it owes something leaves it to the next one, whichever input's metadata that reads.
 func TestWhatIsOwedSurvives(t *testing.T) {
 	t.Parallel()

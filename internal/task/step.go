@@ -12,9 +12,9 @@ import (
 
 // Step gives the task one turn: dispatch chooses the input whose head is the oldest, process pushes its records
 // through the operators, until limit records are done or an input has to be waited for; then what waits for the wall
-// clock is called. It returns how many records and entries of backlogs it took and the error that stopped it: a
-// *RecordError whose policy is not to pass over it, a *RetryError, or a *FatalError. After an error the task has failed
-// and must be closed.
+// clock is called. It returns how many records and entries of backlogs it took, at least one where more is to be given
+// out, and the error that stopped it: a *RecordError whose policy is not to pass over it, a *RetryError, or a
+// *FatalError. After an error the task has failed and must be closed.
 func (t *Task) Step(limit int) (done int, err error) { return t.StepUntil(limit, time.Time{}) }
 
 // StepUntil is Step that also ends soon after the wall clock has reached deadline, however slow the user's functions
@@ -29,6 +29,9 @@ func (t *Task) StepUntil(limit int, deadline time.Time) (done int, err error) {
 	t.Counters.records.Add(uint64(limit - max(t.room+t.given, 0)))
 	if err == nil {
 		err = t.wall()
+	}
+	if t.Owes() {
+		done = max(done, 1)
 	}
 	if err != nil {
 		t.become(Failed)
