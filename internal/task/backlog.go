@@ -39,6 +39,7 @@ type Backlog struct {
 	owed  bool
 	whole bool // nothing is put off now
 	left  int  // how many entries may still be given out
+	look  int  // it is asked whether the task has to commit when so many are left
 	seen  int  // how many were owed when Begin was called
 }
 
@@ -70,12 +71,13 @@ func (t *Task) Backlog(name string, order int, below []int, whole bool, goOn fun
 // Begin is called before entries are given out.
 func (b *Backlog) Begin() {
 	b.left, b.seen = b.task.atOnce(), len(b.task.owed)
+	b.look = b.left - hurryEvery
 }
 
 // More says whether another entry may be given out. If not, goOn is called between records: it is time to commit, or
 // the last one has made an operator further down put something off, which comes before the next one.
 func (b *Backlog) More() bool {
-	if b.whole || b.left > 0 && len(b.task.owed) == b.seen && (b.left%hurryEvery != 1 || !b.hurries()) {
+	if b.whole || b.left > 0 && len(b.task.owed) == b.seen && (b.left > b.look || !b.hurries()) {
 		b.left--
 		return true
 	}
@@ -83,11 +85,11 @@ func (b *Backlog) More() bool {
 	return false
 }
 
-// hurries says whether the task has to commit, unless nothing has been given out yet: there is always one.
+// hurries says whether the task has to commit.
 func (b *Backlog) hurries() bool {
 	t := b.task
-	late := !t.deadline.IsZero() && !t.Clock.Now().Before(t.deadline)
-	return b.left < t.atOnce() && (late || t.pressed())
+	b.look = b.left - hurryEvery
+	return !t.deadline.IsZero() && !t.Clock.Now().Before(t.deadline) || t.pressed()
 }
 
 // Spend is for n entries that are given out without asking.

@@ -134,6 +134,27 @@ func TestBacklogOfTheWallIsWork(t *testing.T) {
 	require.Zero(t, n)
 }
 
+// A turn that has to end stops what is given out, however many entries go together.
+func TestBacklogsHurry(t *testing.T) {
+	t.Parallel()
+	for _, together := range []int{1, 2, 63, 64, 65, 500} {
+		var b *Backlog
+		given, most := 0, 10_000
+		r := piles(t, 0, nil, func(r *rig) {
+			b = r.Backlog("entry", 1, nil, false, func() {
+				for b.Begin(); given < most && b.More(); given += together {
+					b.Spend(together - 1)
+				}
+			})
+		})
+		b.owe()
+		_, err := r.StepUntil(1, r.clock.Now())
+		require.NoError(t, err)
+		require.True(t, r.Owes(), "%d entries at a time", together)
+		require.LessOrEqual(t, given, hurryEvery+together, "%d entries at a time", together)
+	}
+}
+
 // A task that ends while it owes something leaves it to the next one, whichever input's metadata that reads.
 func TestWhatIsOwedSurvives(t *testing.T) {
 	t.Parallel()
