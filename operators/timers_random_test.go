@@ -201,8 +201,8 @@ func TestRandomManyTimers(t *testing.T) {
 			e := c.event()
 			e.nullKey = false
 			first := max(min(c.now, latest-1000)-100+c.Int64N(400), 0)
-			e.value = fmt.Sprint(first, c.IntN(6), c.IntN(10))
-			if c.IntN(8) == 0 {
+			e.value = fmt.Sprint(first, c.IntN(6), c.IntN(4))
+			if c.IntN(20) == 0 {
 				e.value = fmt.Sprint(first, c.IntN(6), c.IntN(100))
 			}
 			return e
