@@ -110,6 +110,21 @@ func TestSlidingPanesBetween(t *testing.T) {
 	})
 }
 
+// A pane that the end of time cuts short is there as others are, for the records in it.
+func TestSlidingChangesAtTheEndOfTime(t *testing.T) {
+	t.Parallel()
+	w := Sliding{Size: 15 * milli}
+	const at = Forever - 12
+	changes := w.Changes(nil, at, []int64{at - 1, at})
+	want := []Change{
+		{Span: Span{Start: at - 15, End: at + 1}},
+		{Span: Span{Start: at, End: Forever}},
+	}
+	if !slices.Equal(changes, want) {
+		t.Fatalf("got %v, want %v", changes, want)
+	}
+}
+
 // Applying changes to states per pane gives what the panes hold by definition.
 func TestSlidingChanges(t *testing.T) {
 	t.Parallel()

@@ -69,7 +69,7 @@ func (w Sliding) Changes(dst []Change, t int64, times []int64) []Change {
 			c.Op, c.From = Copy, h.beforeAfter()
 		case i == 0:
 			c.Op, c.From = h.ending()
-		case !h.any(s.Start, s.Start+h.d):
+		case !h.any(s.Start, add(s.Start, h.d)):
 			c.Op = Create
 		}
 		dst = append(dst, c)
