@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"maps"
@@ -102,7 +103,7 @@ func summary(g *Graph, existing map[string]int32) string {
 			fmt.Fprintf(&b, ", %d tasks", perSub[i])
 		}
 		for _, n := range s.Echoes {
-			fmt.Fprintf(&b, ", %s is an echo", n.Name)
+			fmt.Fprintf(&b, ", %s is an echo", cmp.Or(n.Name, n.Topic))
 		}
 		b.WriteString("\n")
 	}

@@ -88,7 +88,7 @@ func (g *Graph) Split() []*Sub {
 	}
 	out := make([]*Sub, 0, len(subs))
 	for _, s := range subs {
-		s.Echoes = s.echoes(func(n *Node) *Sub { return subs[root(n.ID)] })
+		s.Echoes = s.echoes(g, func(n *Node) *Sub { return subs[root(n.ID)] })
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b *Sub) int { return cmp.Compare(a.Nodes[0].ID, b.Nodes[0].ID) })
@@ -98,17 +98,30 @@ func (g *Graph) Split() []*Sub {
 	return out
 }
 
-// echoes follows what s sends through all sub-topologies, which reader gives by the exchange.
-func (s *Sub) echoes(reader func(exchange *Node) *Sub) (echoes []*Node) {
+// feeds are the inputs that s writes: exchanges, and sources that read the topic of a sink.
+func (s *Sub) feeds(g *Graph) []*Node {
+	feeds := slices.Clone(s.Sends)
+	for _, out := range s.Nodes {
+		for _, in := range g.Nodes {
+			if out.Role == Sink && in.Role == Source && in.Topic == out.Topic {
+				feeds = append(feeds, in)
+			}
+		}
+	}
+	return feeds
+}
+
+// echoes follows what s sends through all sub-topologies, which reader gives by their inputs.
+func (s *Sub) echoes(g *Graph, reader func(input *Node) *Sub) (echoes []*Node) {
 	reached := map[*Node]bool{}
-	for ahead := slices.Clone(s.Sends); len(ahead) > 0; {
+	for ahead := s.feeds(g); len(ahead) > 0; {
 		n := ahead[len(ahead)-1]
 		if ahead = ahead[:len(ahead)-1]; reached[n] {
 			continue
 		}
 		reached[n] = true
 		if r := reader(n); r != s {
-			ahead = append(ahead, r.Sends...)
+			ahead = append(ahead, r.feeds(g)...)
 		}
 	}
 	for _, in := range s.Inputs {
