@@ -3,10 +3,13 @@
 package task
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -166,15 +169,25 @@ func TestMaxIdleOfABacklog(t *testing.T) {
 // partitions becomes visible in one after the other. Those that come of the task's own results are not.
 func TestWaitsForTransactions(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, "abc", func(s *Setup) { s.Sources[2].Echo = true })
+	var log bytes.Buffer
+	r := newRig(t, "abc", func(s *Setup) {
+		s.Sources[2].Echo, s.Log = true, slog.New(slog.NewTextHandler(&log, nil))
+	})
 	r.feeds[2].open = true
 	r.feeds[0].add("a", 0, 0, rec{5, "ok"})
 	require.Equal(t, 1, step(t, r))
 	r.feeds[1].open = true
 	r.feeds[0].add("a", 1, 0, rec{6, "ok"})
 	require.Zero(t, step(t, r))
-	r.clock.Advance(time.Hour)
+	r.clock.Advance(29 * time.Second)
 	require.Zero(t, step(t, r))
+	require.Empty(t, log.String())
+	for range 5 {
+		r.clock.Advance(time.Hour)
+		require.Zero(t, step(t, r))
+	}
+	require.Equal(t, 1, strings.Count(log.String(), "\n"), log.String())
+	require.Contains(t, log.String(), `task=3_1 topic=b partition=1 offset=0`)
 	r.feeds[1].open = false
 	r.feeds[1].add("b", 0, 0, rec{4, "ok"})
 	require.Equal(t, 2, step(t, r))

@@ -20,8 +20,29 @@ import (
 //
 // What a backlog holds has been known for long, so it is held back for MaxIdle once, not for each batch.
 
-// due says whether the input, which is empty, is known to have more.
-func (s *slot) due() bool { return !s.feed.Ended() || !s.echo && s.feed.Undecided() }
+// due says whether an input, which is empty, is known to have more.
+func (t *Task) due(s *slot) bool {
+	switch {
+	case !s.feed.Ended():
+		return true
+	case s.echo || !s.feed.Undecided():
+		return false
+	}
+	now := t.Clock.Now()
+	switch {
+	case s.undecided.IsZero():
+		s.undecided = now
+	case !s.told && now.Sub(s.undecided) >= longTransaction:
+		s.told = true
+		t.Log.Warn("the task waits for a transaction that is under way in one of its inputs; brokers abort it after its "+
+			"producer's transaction.timeout.ms, unless it hangs: then find it and abort it with kafka-transactions.sh",
+			"task", t.ID, "topic", s.part.Topic, "partition", s.part.Index, "offset", s.next)
+	}
+	return true
+}
+
+// longTransaction is how long one is waited for before the log says so.
+const longTransaction = 30 * time.Second
 
 // patient says whether best, whose head is the oldest, is held back for inputs of which nothing is known.
 func (t *Task) patient(best *slot) (wait bool) {

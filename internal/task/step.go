@@ -93,7 +93,7 @@ func (t *Task) dispatch() (best *slot, until int64, err error) {
 		}
 		switch {
 		case !ok:
-			starved = starved || len(t.inputs) > 1 && s.due()
+			starved = starved || len(t.inputs) > 1 && t.due(s)
 		case best == nil:
 			best, oldest = s, at
 		case at < oldest:
@@ -140,7 +140,7 @@ func (t *Task) head(s *slot) (at int64, ok bool, err error) {
 			}
 			return 0, false, nil
 		}
-		s.batch = b
+		s.batch, s.undecided, s.told = b, time.Time{}, false
 		s.in.Load(b)
 	}
 	return 0, false, nil

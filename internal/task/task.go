@@ -152,6 +152,9 @@ type slot struct {
 	echo  bool         // as in Source
 	dry   time.Time    // since when it has been found empty; zero when it is not
 	age   age          // of its records, kept while another input is dry
+
+	undecided time.Time // since when a transaction in it has been waited for; zero when none is
+	told      bool      // the log has been told of that
 }
 
 // New builds the task's operators and opens its stores; its inputs have no feeds yet.
