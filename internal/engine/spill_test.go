@@ -165,7 +165,7 @@ func (s *spill) run(feeds ...*spillFeed) {
 		n, err := s.task.Step(4096)
 		require.NoError(s.t, err)
 		since += n
-		if since >= 50_000 || n == 0 || s.pressed() {
+		if since >= 50_000 || n == 0 || s.task.Pressed() {
 			s.commit()
 			since = 0
 		}
@@ -173,15 +173,6 @@ func (s *spill) run(feeds ...*spillFeed) {
 			return
 		}
 	}
-}
-
-func (s *spill) pressed() bool {
-	for _, st := range s.task.Stores() {
-		if st.Pressure() {
-			return true
-		}
-	}
-	return false
 }
 
 // commit is that of a worker, 100 ms after the one before.

@@ -166,16 +166,9 @@ func (w *worker) wait(now time.Time) {
 	}
 }
 
-// pressed says whether a cache is so full of changes that waiting for the interval would not do.
+// pressed says whether a task's caches ask for a commit.
 func (w *worker) pressed() bool {
-	for _, t := range w.tasks {
-		for _, s := range t.Stores() {
-			if s.Pressure() {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(w.tasks, func(t *active) bool { return t.Pressed() })
 }
 
 func (w *worker) wakeUp() {

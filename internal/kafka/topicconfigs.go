@@ -27,13 +27,9 @@ func (c *Client) EnsureConfigs(ctx context.Context, specs []TopicSpec) error {
 			names = append(names, s.Name)
 		}
 	}
-	var present map[string]settings
-	err := c.retryIf(ctx, "settings of topics", notYet, func(ctx context.Context) (err error) {
-		present, err = c.describeConfigs(ctx, names, append([]string{cleanupPolicy}, limits...)...)
-		return err
-	})
+	present, err := c.settingsOf(ctx, names, append([]string{cleanupPolicy}, limits...)...)
 	if err != nil {
-		return fmt.Errorf("settings of topics: %w", err)
+		return err
 	}
 	raise := map[string]settings{}
 	var wrong []error
@@ -67,13 +63,9 @@ func (c *Client) EnsureConfigs(ctx context.Context, specs []TopicSpec) error {
 // Compaction says whether old records of the topics' keys are dropped, and after how many milliseconds at the earliest.
 // Topics of which that may not be seen, and those that do not compact, are left out.
 func (c *Client) Compaction(ctx context.Context, topics []string) (after map[string]int64, err error) {
-	var present map[string]settings
-	err = c.retryIf(ctx, "settings of topics", notYet, func(ctx context.Context) (err error) {
-		present, err = c.describeConfigs(ctx, topics, cleanupPolicy, compactionLag)
-		return err
-	})
+	present, err := c.settingsOf(ctx, topics, cleanupPolicy, compactionLag)
 	if err != nil {
-		return nil, fmt.Errorf("settings of topics: %w", err)
+		return nil, err
 	}
 	after = map[string]int64{}
 	for topic, have := range present {
@@ -137,6 +129,19 @@ func (have settings) below(want settings) settings {
 		}
 	}
 	return low
+}
+
+// settingsOf is describeConfigs that waits for topics that were made just now.
+func (c *Client) settingsOf(ctx context.Context, topics []string, names ...string) (map[string]settings, error) {
+	var found map[string]settings
+	err := c.retryIf(ctx, "settings of topics", notYet, func(ctx context.Context) (err error) {
+		found, err = c.describeConfigs(ctx, topics, names...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("settings of topics: %w", err)
+	}
+	return found, nil
 }
 
 // describeConfigs asks one broker for the named settings of topics. Topics that we may not ask about are left out.

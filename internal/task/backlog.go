@@ -89,7 +89,7 @@ func (b *Backlog) More() bool {
 func (b *Backlog) hurries() bool {
 	t := b.task
 	b.look = b.left - hurryEvery
-	return !t.deadline.IsZero() && !t.Clock.Now().Before(t.deadline) || t.pressed()
+	return !t.deadline.IsZero() && !t.Clock.Now().Before(t.deadline) || t.Pressed()
 }
 
 // Spend is for n entries that are given out without asking.
@@ -183,8 +183,8 @@ func (t *Task) checkOwed() {
 	}
 }
 
-// pressed says whether a cache is so full of changes that it is time to commit.
-func (t *Task) pressed() bool {
+// Pressed says whether a cache is so full of changes that waiting for the next commit would not do.
+func (t *Task) Pressed() bool {
 	for _, s := range t.stores {
 		if s.Pressure() {
 			return true

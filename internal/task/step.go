@@ -56,7 +56,7 @@ func (t *Task) work() error {
 		}
 		if t.Owes() {
 			left = 0
-			if err := t.drain(); err != nil || t.pressed() {
+			if err := t.drain(); err != nil || t.Pressed() {
 				return err
 			}
 			continue
